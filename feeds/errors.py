@@ -1,0 +1,65 @@
+"""Every error a user can mend, in one tree.
+
+    BullbearError                exit 2: one red line, never a traceback
+    ├── UnreadableFile           a file that is not what it was taken for
+    ├── TooManyRejects           more bad rows than the limit allows: the file is not stored
+    ├── UnknownName              an indicator, table, source, key … that does not exist
+    ├── BadValue                 a parameter outside what is allowed
+    ├── StoreBusy                another process holds the database for writing
+    ├── StoreUnreadable          not a database, or one written by a newer version
+    └── NothingToShow            exit 1: the question is good, the store has no answer
+
+An error names the parameter in backticks, the value found, what is allowed and what to do.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class BullbearError(Exception):
+    """The root: something the user can mend. `exit_code` is the command's exit code."""
+
+    exit_code = 2
+
+
+class UnreadableFile(BullbearError):
+    """A file cannot be read as what it was taken for; other files go on."""
+
+
+class TooManyRejects(BullbearError):
+    """A file holds more bad rows than allowed; nothing of it is stored."""
+
+
+class UnknownName(BullbearError):
+    """A name that does not exist; the message lists the nearest that do.
+
+    >>> print(UnknownName("indicator", "dark_pol", ["dark_pool_imbalance", "insider_ratio"]))
+    `indicator`, was 'dark_pol': no such name; did you mean dark_pool_imbalance? Known: dark_pool_imbalance, insider_ratio
+    """
+
+    def __init__(self, parameter: str, was: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = get_close_matches(was, names, n=3, cutoff=0.5)
+        hint = f"; did you mean {', '.join(near)}?" if near else "."
+        super().__init__(f"`{parameter}`, was {was[:80]!r}: no such name{hint} Known: {', '.join(names)}")
+
+
+class BadValue(BullbearError):
+    """A parameter outside what is allowed."""
+
+    def __init__(self, parameter: str, was: object, allowed: str) -> None:
+        super().__init__(f"`{parameter}`, was {str(was)[:80]!r}: {allowed}")
+
+
+class StoreBusy(BullbearError):
+    """Another process holds the database for writing."""
+
+
+class StoreUnreadable(BullbearError):
+    """The file is no database of ours, or a newer version wrote it."""
+
+
+class NothingToShow(BullbearError):
+    """The question is well put, but the store holds no answer."""
+
+    exit_code = 1

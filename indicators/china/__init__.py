@@ -1,0 +1,1 @@
+"""A-share indicators: one file, one indicator."""

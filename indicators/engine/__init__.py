@@ -1,0 +1,1 @@
+"""What all indicators share: their shape, the one way to run them, the gauge."""

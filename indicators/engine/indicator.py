@@ -1,0 +1,129 @@
+"""The shape of an indicator: its parameters, its inputs, and four pure steps from tape to score.
+
+    measure(part)   → Rows     any part, any order, any thread; integers by key
+    combine(parts)  → Rows     concatenate and sort: the same bytes however the parts were cut
+    value(rows, …)  → readings lookbacks, months, cross-section, coverage, error band, reasons
+    score(readings) → 0-100    against the readings' own past only
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+
+from feeds.schema import Part, Sessions
+from indicators.kernels.rank import trailing_percentile
+
+Rows = dict[str, pl.DataFrame]
+"""What `measure` returns and `value` reads: named frames, each led by its key columns."""
+
+Period = Literal["session", "month"]
+
+
+@dataclass(frozen=True)
+class Input:
+    """A table an indicator reads. `session`: whole (session, instrument) blocks; `history`: the whole small table."""
+
+    table: str
+    split: Literal["session", "history"]
+    optional: bool = False
+
+
+class Reading(BaseModel):
+    """One value of an indicator, with everything needed to trust or doubt it.
+
+    Money among the components is `Decimal`, exact dollars. `reason` is set when the value or any component is null;
+    `reasons` says so per component. `notes` are flags that hold for the number (an assumed column, month-to-date, …).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    session: date
+    month: str | None = None
+    value: float | None
+    coverage: float | None = None
+    low: float | None = None
+    high: float | None = None
+    reason: str | None = None
+    reasons: dict[str, str] = Field(default_factory=dict)
+    known_at: datetime | None = None
+    notes: tuple[str, ...] = ()
+    components: dict[str, Any] = Field(default_factory=dict)
+
+
+class Indicator(BaseModel, ABC):
+    """A frozen set of parameters, with pure methods. Subclasses state formula, units, NaN rule and source."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    unit: ClassVar[str]
+    market: ClassVar[Literal["us", "china"]] = "us"
+    direction: ClassVar[Literal[1, -1]] = 1
+    lag: ClassVar[int] = 0
+    warmup: ClassVar[int] = 0
+    cadence: ClassVar[Literal["session", "week"]] = "session"
+    inputs: ClassVar[tuple[Input, ...]]
+    keys: ClassVar[dict[str, tuple[str, ...]]]
+
+    @abstractmethod
+    def measure(self, part: Part) -> Rows:
+        """Rows by keys from one part; each key comes from exactly one part."""
+
+    def combine(self, parts: Iterable[Rows]) -> Rows:
+        """Concatenate and sort by keys, so that the order in which parts arrive leaves no trace."""
+        gathered: dict[str, list[pl.DataFrame]] = {}
+        for rows in parts:
+            for name, frame in rows.items():
+                gathered.setdefault(name, []).append(frame)
+        return {
+            name: pl.concat(frames, how="vertical").sort(self.keys[name], nulls_last=True)
+            for name, frames in sorted(gathered.items())
+        }
+
+    @abstractmethod
+    def value(
+        self,
+        rows: Rows,
+        sessions: Sessions,
+        as_of: datetime | None = None,
+        key: str | None = None,
+        period: Period = "session",
+    ) -> list[Reading]:
+        """Readings for every session that the rows allow, in order.
+
+        Parameters
+        ----------
+        rows : what `combine` returned
+        sessions : the exchange's sessions up to the last one asked for; readings stand on these dates only
+        as_of : use nothing that became known later (None: each reading uses what its own session knew)
+        key : one symbol, underlying or group instead of the market
+        period : "session", or "month" (the last month may be unfinished: noted "month-to-date")
+        """
+
+    def gauge_value(self, reading: Reading) -> float | None:
+        """The number of a reading that the gauge ranks; the value unless the indicator says otherwise."""
+        return reading.value
+
+    def meaning(self, reading: Reading) -> str:
+        """One plain sentence on what the reading says, for the report."""
+        return reading.reason or ""
+
+    def score(self, readings: Sequence[Reading], sessions: Sessions) -> list[float | None]:
+        """Trailing percentile of each reading among its last 252 non-null ones within 504 sessions (INDICATORS 6).
+
+        100·(number less + ½·equal)/n including today's; null below n = 60. A bearish direction is mirrored.
+        """
+        values = np.array([np.nan if (v := self.gauge_value(r)) is None else v for r in readings], dtype=np.float64)
+        positions = np.array([sessions.position(r.session) for r in readings], dtype=np.int64)
+        window, span = (252, 504) if self.cadence == "session" else (260, 260 * 5)
+        ranks = trailing_percentile(values, positions, window, span, 60)
+        if self.direction < 0:
+            ranks = 100.0 - ranks
+        return [None if np.isnan(s) else float(s) for s in ranks]

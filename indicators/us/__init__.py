@@ -1,0 +1,1 @@
+"""US indicators: one file, one indicator."""

@@ -1,0 +1,1 @@
+"""Small reference tables and published figures, each with source, date and licence."""
