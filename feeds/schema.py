@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntFlag
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -30,14 +31,14 @@ on the day after `published`; at `known_at`, else 22:00 ET of `filing_date`; fro
 
 @dataclass(frozen=True)
 class Column:
-    """One canonical column. `default` stands in when an optional column is absent or blank."""
+    """One canonical column. Numbers are zero or more unless `signed`; above zero where zero is not allowed."""
 
     name: str
     kind: Kind
     required: bool = True
     choices: tuple[str, ...] = ()
-    default: object = None
     zero_allowed: bool = True
+    signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ class Table:
         return tuple(column.name for column in self.columns if column.required)
 
 
-def _c(name: str, kind: Kind, *choices: str, zero: bool = True) -> Column:
+def _c(name: str, kind: Kind, *choices: str, zero: bool = True, signed: bool = False) -> Column:
     optional = name.endswith("?")
-    return Column(name.rstrip("?"), kind, required=not optional, choices=choices, zero_allowed=zero)
+    return Column(name.rstrip("?"), kind, required=not optional, choices=choices, zero_allowed=zero, signed=signed)
 
 
 _CONTRACT = (
@@ -201,7 +202,7 @@ TABLES: dict[str, Table] = {
         ),
         Table(
             "forward_eps",
-            (_c("published", "date"), _c("index", "text"), _c("quarter_end", "date"), _c("eps", "double")),
+            (_c("published", "date"), _c("index", "text"), _c("quarter_end", "date"), _c("eps", "double", signed=True)),
             known="published",
             key=("published", "index", "quarter_end"),
         ),
@@ -371,6 +372,11 @@ class Sessions:
 
     def __post_init__(self) -> None:
         self._position.update({day: i for i, day in enumerate(self.dates)})
+
+    @cached_property
+    def days(self) -> np.ndarray:
+        """The dates as datetime64[D]."""
+        return np.array(self.dates, dtype="datetime64[D]")
 
     def __len__(self) -> int:
         return len(self.dates)

@@ -1,0 +1,74 @@
+"""Exchange sessions: which days traded, when they opened and closed, and to which one a time belongs."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from feeds.schema import Sessions
+
+ZONES = {"XNYS": "America/New_York", "XSHG": "Asia/Shanghai"}
+"""Where each exchange's clock hangs."""
+
+_EVENING = 20
+"""From 20:00 New York a print belongs to the next session (INDICATORS: conventions)."""
+
+
+def exchange_sessions(exchange: str, start: date, end: date) -> Sessions:
+    """Sessions of an exchange from `start` to `end`, both included.
+
+    Parameters
+    ----------
+    exchange : "XNYS" or "XSHG"
+    start, end : any days; the calendar knows about a year ahead, later sessions are not given
+
+    Examples
+    --------
+    >>> exchange_sessions("XNYS", date(2025, 1, 8), date(2025, 1, 10)).dates
+    (datetime.date(2025, 1, 8), datetime.date(2025, 1, 10))
+    """
+    import exchange_calendars  # half a second to import: only an ingest needs it
+
+    # the default calendar starts twenty years back; its end is about a year ahead of today
+    calendar = exchange_calendars.get_calendar(exchange, start=(start - timedelta(days=10)).isoformat())
+    schedule = calendar.schedule.loc[start.isoformat() : min(end, calendar.last_session.date()).isoformat()]
+    return Sessions(
+        tuple(stamp.date() for stamp in schedule.index),
+        schedule["open"].to_numpy("datetime64[ns]").astype(np.int64),
+        schedule["close"].to_numpy("datetime64[ns]").astype(np.int64),
+    )
+
+
+def session_of(ts: pl.Series, sessions: Sessions, exchange: str = "XNYS") -> pl.Series:
+    """The session to which each time belongs (Date), null where it belongs to none.
+
+    Parameters
+    ----------
+    ts : Int64 series, nanoseconds UTC
+    sessions : must reach a few sessions beyond the last time
+
+    Notes
+    -----
+    00:00-20:00 New York belongs to that day when it is a session (option night sessions end in it); from 20:00 a time
+    belongs to the next session, provided that the day itself or the day after is one. The rest (a Saturday noon, a
+    holiday) is a time in no session.
+    """
+    local = (
+        pl.DataFrame({"ts": ts})
+        .select(pl.from_epoch("ts", time_unit="ns").dt.replace_time_zone("UTC").dt.convert_time_zone(ZONES[exchange]))
+        .select(day=pl.col("ts").dt.date(), evening=pl.col("ts").dt.hour() >= _EVENING)
+    )
+    # a tape holds few distinct days: decide once for each
+    days = local.unique()
+    answers = []
+    for day, evening in days.iter_rows():
+        answer: date | None = None
+        if day is not None:
+            if not evening:
+                answer = day if day in sessions else None
+            elif day in sessions or day + timedelta(days=1) in sessions:
+                at = int(np.searchsorted(sessions.days, np.datetime64(day), side="right"))
+                answer = sessions.dates[at] if at < len(sessions) else None
+        answers.append(answer)
+    days = days.with_columns(session=pl.Series(answers, dtype=pl.Date))
+    return local.join(days, on=["day", "evening"], how="left", maintain_order="left", nulls_equal=True)["session"]
