@@ -547,6 +547,16 @@ class Store:
             ).fetchall()
         ]
 
+    def file_counts(self) -> dict[str, int]:
+        """Files in force, by table."""
+        rows = self._db.execute('SELECT "table", count(*) FROM ledger.files WHERE superseded_by IS NULL GROUP BY 1')
+        return {str(table): int(n) for table, n in rows.fetchall()}
+
+    def correction_counts(self) -> dict[str, int]:
+        """Rows of keyed tables that a later row under the same key replaced, by table."""
+        rows = self._db.execute('SELECT "table", count(*) FROM ledger.corrections GROUP BY 1')
+        return {str(table): int(n) for table, n in rows.fetchall()}
+
     def assumptions(self, table: str) -> list[str]:
         """The columns that mappings assumed for rows of a table."""
         return [

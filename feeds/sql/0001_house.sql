@@ -34,7 +34,7 @@ CREATE TABLE dim.contracts (
 CREATE TABLE dim.venues (id INTEGER NOT NULL, code VARCHAR NOT NULL);
 CREATE TABLE dim.conditions (id INTEGER NOT NULL, conditions VARCHAR NOT NULL, unknown VARCHAR NOT NULL);
 
--- bid, ask, their sizes and underlying_price are -1 where the feed gives none: NOT NULL keeps integers integers
+-- bid, ask and underlying_price are -0.000001, sizes -1, where the feed gives none: NOT NULL keeps integers integers
 CREATE TABLE tape.option_trades (
     session DATE NOT NULL, contract INTEGER NOT NULL, ts TIMESTAMPTZ_NS NOT NULL, sequence BIGINT NOT NULL,
     price DECIMAL(18,6) NOT NULL, size BIGINT NOT NULL, venue INTEGER NOT NULL, conditions INTEGER NOT NULL,
@@ -62,8 +62,8 @@ CREATE TABLE tape.stock_quotes (
 CREATE VIEW main.option_trades AS
     SELECT t.ts, t.sequence, c.underlying, nullif(['unknown', 'equity', 'etf', 'index'][t.asset_class + 1], 'unknown') AS asset_class,
            c.expiry, c.strike, c."right", t.price, t.size, nullif(v.code, '') AS exchange, nullif(k.conditions, '') AS conditions,
-           t.multiplier, nullif(t.bid, -1) AS bid, nullif(t.ask, -1) AS ask, nullif(t.bid_size, -1) AS bid_size,
-           nullif(t.ask_size, -1) AS ask_size, nullif(t.underlying_price, -1) AS underlying_price,
+           t.multiplier, nullif(t.bid, -0.000001) AS bid, nullif(t.ask, -0.000001) AS ask, nullif(t.bid_size, -1) AS bid_size,
+           nullif(t.ask_size, -1) AS ask_size, nullif(t.underlying_price, -0.000001) AS underlying_price,
            CASE t.aggressor WHEN 1 THEN 'B' WHEN -1 THEN 'S' END AS aggressor, (t.flags & 1) = 1 AS cancelled,
            t.session, t.file, t.record
     FROM tape.option_trades t JOIN dim.contracts c ON c.id = t.contract JOIN dim.venues v ON v.id = t.venue
@@ -74,7 +74,7 @@ CREATE VIEW main.option_quotes AS
     FROM tape.option_quotes t JOIN dim.contracts c ON c.id = t.contract;
 CREATE VIEW main.stock_trades AS
     SELECT t.ts, t.sequence, s.symbol, t.price, t.size, nullif(v.code, '') AS exchange, t.off_exchange,
-           nullif(k.conditions, '') AS conditions, nullif(t.bid, -1) AS bid, nullif(t.ask, -1) AS ask,
+           nullif(k.conditions, '') AS conditions, nullif(t.bid, -0.000001) AS bid, nullif(t.ask, -0.000001) AS ask,
            (t.flags & 1) = 1 AS cancelled, t.session, t.file, t.record
     FROM tape.stock_trades t JOIN dim.symbols s ON s.id = t.symbol JOIN dim.venues v ON v.id = t.venue
          JOIN dim.conditions k ON k.id = t.conditions;

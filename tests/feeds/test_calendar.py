@@ -1,0 +1,63 @@
+"""No session invented, no print moved to another day."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+
+from feeds.calendar import session_of
+from feeds.schema import Sessions, utc
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def at(*clock: int) -> int:
+    return int(datetime(*clock, tzinfo=NEW_YORK).timestamp()) * 1_000_000_000
+
+
+def belongs(sessions: Sessions, *clock: int) -> date | None:
+    return session_of(pl.Series([at(*clock)], dtype=pl.Int64), sessions)[0]
+
+
+@pytest.mark.parametrize(
+    ("clock", "session"),
+    [
+        ((2025, 11, 5, 4, 0), date(2025, 11, 5)),
+        ((2025, 11, 5, 19, 59, 59), date(2025, 11, 5)),
+        ((2025, 11, 5, 20, 0), date(2025, 11, 6)),  # a later print: the next session
+        ((2025, 11, 6, 2, 0), date(2025, 11, 6)),  # an option night session ends in its day
+        ((2025, 11, 7, 20, 30), date(2025, 11, 10)),  # Friday evening: Monday
+        ((2025, 11, 8, 12, 0), None),  # Saturday noon: no session
+        ((2025, 11, 9, 20, 30), date(2025, 11, 10)),  # Sunday night session
+        ((2025, 11, 9, 19, 0), None),
+        ((2024, 11, 29, 13, 0), date(2024, 11, 29)),  # half-day: regular close at 13:00 …
+        ((2024, 11, 29, 16, 45), date(2024, 11, 29)),  # … its extended hours are still its own
+        ((2025, 1, 9, 11, 0), None),  # day of mourning: closed
+        ((2025, 1, 8, 20, 30), date(2025, 1, 10)),
+        ((2025, 3, 10, 9, 30), date(2025, 3, 10)),  # the Monday after clocks go forward
+        ((2025, 11, 3, 9, 30), date(2025, 11, 3)),  # the Monday after they go back
+    ],
+)
+def test_session_of_a_time(sessions, clock, session):
+    assert belongs(sessions, *clock) == session
+
+
+def test_closed_days_are_no_sessions(sessions):
+    assert date(2025, 1, 9) not in sessions
+    assert date(2025, 11, 8) not in sessions
+
+
+def test_half_day_closes_at_one(sessions):
+    close = sessions.closes[sessions.position(date(2024, 11, 29))]
+    assert utc(close).astimezone(NEW_YORK).hour == 13
+
+
+@pytest.mark.parametrize("day", [date(2025, 3, 7), date(2025, 3, 10), date(2025, 10, 31), date(2025, 11, 3)])
+def test_opens_at_half_past_nine_on_either_side_of_a_clock_change(sessions, day):
+    opened = utc(sessions.opens[sessions.position(day)]).astimezone(NEW_YORK)
+    assert (opened.date(), opened.hour, opened.minute) == (day, 9, 30)
+
+
+def test_null_time_belongs_to_no_session(sessions):
+    assert session_of(pl.Series([None], dtype=pl.Int64), sessions).to_list() == [None]

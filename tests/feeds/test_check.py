@@ -1,0 +1,159 @@
+"""What is a good row, and what is said of a bad one."""
+
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feeds.calendar import exchange_sessions
+from feeds.check import check, flags_of
+from feeds.errors import UnreadableFile
+from feeds.schema import EXCLUDED, TABLES, PrintFlag
+
+GOOD = {
+    "ts": "2025-11-05T14:30:00.123456789Z", "underlying": "ACME", "expiry": "2025-11-21", "strike": "100",
+    "right": "C", "price": "1.25", "size": "10",
+}  # fmt: skip
+SESSIONS = exchange_sessions("XNYS", date(2020, 1, 1), date(2026, 6, 30))
+
+
+def one(table: str = "option_trades", **changed: object):
+    row = {**(GOOD if table == "option_trades" else {}), **changed}
+    frame = pl.DataFrame({name: [value] for name, value in row.items()}).with_columns(record=pl.lit(2, pl.Int64))
+    return check(frame, TABLES[table], SESSIONS)
+
+
+def test_good_row_is_exact():
+    row = one().good.row(0, named=True)
+    assert row["ts"] == 1762353000123456789
+    assert row["price"] == 1_250_000
+    assert row["session"] == date(2025, 11, 5)
+    assert (row["bid"], row["ask"], row["multiplier"], row["sequence"]) == (-1, -1, 100, 2)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("price", "0", "`price`, was '0'"),
+        ("price", "-1", "`price`"),
+        ("price", "NaN", "`price`"),
+        ("price", "1e2", "`price`"),
+        ("price", "0x10", "`price`"),
+        ("price", "1_000", "`price`"),
+        ("price", "1.0055555", "at most six places"),
+        ("price", "99999999", "absurd"),
+        ("price", "", "`price`, was ''"),
+        ("size", "0", "`size`"),
+        ("size", "12.7", "whole number"),
+        ("size", "999999999999999999", "overflows"),
+        ("right", "X", "one of C, P"),
+        ("expiry", "2025-11-04", "before the session"),
+        ("expiry", "11/21/2025", "YYYY-MM-DD"),
+        ("expiry", "2025-02-30", "`expiry`"),
+        ("ts", "2025-11-05T14:30:00", "offset"),
+        ("ts", "2025-11-08T17:00:00Z", "no session"),
+        ("underlying", "A" * 65, "64 characters"),
+        ("underlying", "A\x00B", "control"),
+        ("underlying", "A\nB", "control"),
+        ("strike", "", "`strike`"),
+    ],
+)
+def test_bad_value_is_rejected_with_its_reason(column, value, said):
+    parted = one(**{column: value})
+    assert parted.good.height == 0
+    reject = parted.rejects.row(0, named=True)
+    assert said in reject["reason"]
+    assert reject["record"] == 2
+
+
+@pytest.mark.parametrize(
+    "symbol", ["BRK.B", "=cmd()", "'; DROP TABLE x;--", "<script>", 'A"B', "中国", "A,B", "[red]X", "A" * 64]
+)
+def test_odd_symbols_stay_what_they_are(symbol):
+    assert one(underlying=symbol).good["underlying"].to_list() == [symbol]
+
+
+def test_same_day_expiry_is_good():
+    assert one(expiry="2025-11-05").good.height == 1
+
+
+@given(st.decimals(min_value=Decimal("0.000001"), max_value=Decimal("9999999"), places=6))
+def test_every_six_place_price_is_kept_exactly(price):
+    assert one(price=f"{price:f}").good["price"].to_list() == [int(price * 1_000_000)]
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_the_check(text):
+    for column in GOOD:
+        parted = one(**{column: text})
+        assert parted.good.height + parted.rejects.height == 1
+
+
+def test_float_prices_of_a_tape_with_more_places_are_rejected():
+    assert one(price=1.25).good["price"].to_list() == [1_250_000]
+    assert one(price=1.23456789).good.height == 0
+    assert one(price=float("nan")).good.height == 0
+
+
+def test_time_without_zone_makes_the_column_unreadable():
+    with pytest.raises(UnreadableFile, match="`ts`"):
+        check(
+            pl.DataFrame([{**GOOD, "record": 1}]).with_columns(ts=pl.lit(date(2025, 11, 5)).cast(pl.Datetime("ns"))),
+            TABLES["option_trades"],
+            SESSIONS,
+        )
+
+
+def test_conditions_become_flags_and_unknown_words_are_kept():
+    parted = one(conditions="sweep;martian", cancelled="true")
+    flags = parted.good["flags"][0]
+    assert flags == PrintFlag.SWEEP | PrintFlag.UNKNOWN_CONDITION | PrintFlag.CANCELLED
+    assert parted.good["conditions"].to_list() == ["sweep;martian"]
+    assert flags_of("sweep;martian")[1] == "martian"
+
+
+def test_unknown_condition_alone_does_not_exclude():
+    assert not flags_of("martian")[0] & EXCLUDED
+
+
+INSIDER = {
+    "accession": "a", "line": "1", "transaction_date": "2025-11-05", "symbol": "ACME", "owner_cik": "1;2",
+    "code": "P", "acquired_disposed": "A", "shares": "10.5", "price": "101.123456789", "form": "4",
+}  # fmt: skip
+
+
+def test_filing_enters_the_session_after_its_evening():
+    row = one("insider_trades", **INSIDER, filing_date="2025-11-07").good.row(0, named=True)
+    assert row["session"] == date(2025, 11, 10)  # filed on a Friday, known at 22:00, so Monday's
+    assert row["price"] == 101_123_457  # an average of fills, rounded half-even to six places
+
+
+def test_filing_before_the_close_enters_the_same_session():
+    row = one("insider_trades", **INSIDER, known_at="2025-11-07T15:59:59-05:00").good.row(0, named=True)
+    assert row["session"] == date(2025, 11, 7)
+
+
+def test_filing_without_a_time_is_rejected():
+    assert "when it became public" in one("insider_trades", **INSIDER).rejects["reason"][0]
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "session"),
+    [
+        ("index_levels", {"date": "2025-11-05", "index": "SPX", "close": "6800.1"}, date(2025, 11, 5)),
+        ("forward_eps", {"published": "2025-11-07", "index": "SPX", "quarter_end": "2025-12-31", "eps": "-1"}, date(2025, 11, 10)),
+        ("put_call_volume", {"date": "2025-11-07", "class": "total", "puts": "1", "calls": "2"}, date(2025, 11, 10)),
+        ("sectors", {"scheme": "gics", "group": "Energy", "symbol": "X", "from_date": "2025-11-08"}, date(2025, 11, 10)),
+    ],
+)  # fmt: skip
+def test_session_is_when_a_row_became_known(table, row, session):
+    assert one(table, **row).good["session"].to_list() == [session]
+
+
+def test_daily_row_on_a_closed_day_is_rejected():
+    parted = one("index_levels", date="2025-01-09", index="SPX", close="5900")
+    assert parted.good.height == 0
+    assert "no session" in parted.rejects["reason"][0]

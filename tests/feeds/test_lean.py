@@ -1,0 +1,112 @@
+"""QuantConnect Lean's layouts: known rows, and the real files where they are at hand."""
+
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from feeds.ingest import ingest
+from feeds.schema import PrintFlag
+from feeds.store import Store
+
+REAL = Path(__file__).parents[2].parent / "shared" / "data" / "us" / "lean"
+
+
+@pytest.fixture
+def lean_zip(tmp_path: Path):
+    def write(name: str, members: dict[str, str]) -> Path:
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for member, content in members.items():
+                archive.writestr(member, content)
+        return tmp_path / name
+
+    return write
+
+
+def one(store: Store, path: Path):
+    (outcome,) = ingest(store, [path])
+    assert outcome.error is None, outcome.error
+    return outcome
+
+
+def test_stock_prints_with_venue_conditions_and_clock(store, lean_zip):
+    path = lean_zip("20131007_trade.zip", {"20131007_aig_Trade_Tick.csv":
+        "34200123,491800,300,D,20,0\n57600000,491900,500,N,80000080,0\n57700000,492000,100,P,800,1\n"})  # fmt: skip
+    assert one(store, path).stored == 3
+    (part,) = store.parts({"stock_trades": "session"}, store.sessions())
+    rows = part.tables["stock_trades"].to_dicts()
+    assert part.session == date(2013, 10, 7)
+    assert rows[0]["ts"] == 1381152600_123_000_000  # 09:30:00.123 in New York is 13:30 UTC in summer
+    assert (rows[0]["price"], rows[0]["size"], rows[0]["off_exchange"]) == (49_180_000, 300_000_000, True)
+    assert rows[0]["flags"] == PrintFlag.SWEEP
+    assert rows[1]["flags"] == PrintFlag.AUCTION | PrintFlag.UNKNOWN_CONDITION  # 0x80000000 is in no document
+    assert rows[2]["flags"] == PrintFlag.LATE | PrintFlag.UNKNOWN_CONDITION
+    assert dict(store.unknown_conditions()) == {"lean:0x80000000": 1, "lean:suspicious": 1}
+
+
+def test_each_quote_row_updates_one_side_of_the_national_best(store, lean_zip):
+    one(store, lean_zip("20131007_quote.zip", {"20131007_aig_Quote_Tick.csv":
+        "34200000,491800,3,0,0,P,1,0\n34200001,0,0,492000,4,Q,1,0\n34200002,491900,5,0,0,Z,1,0\n"}))  # fmt: skip
+    one(store, lean_zip("20131007_trade.zip", {"20131007_aig_Trade_Tick.csv": "34200123,491800,300,D,1,0\n"}))
+    (part,) = store.parts({"stock_trades": "session", "stock_quotes": "session"}, store.sessions())
+    quotes = part.tables["stock_quotes"].select("bid", "ask", "bid_size", "ask_size").rows()
+    assert quotes == [(49_180_000, 0, 3, 0), (49_180_000, 49_200_000, 3, 4), (49_190_000, 49_200_000, 5, 4)]
+
+
+def test_option_bars_are_labelled_and_stamped_at_their_end(store, lean_zip):
+    name = "20151224_goog_minute_trade_american_call_7500000_20160115.csv"
+    one(store, lean_zip("20151224_trade_american.zip", {name: "34200000,100000,120000,90000,110000,7\n"}))
+    (part,) = store.parts({"option_trades": "session"}, store.sessions())
+    row = part.tables["option_trades"].row(0, named=True)
+    assert row["flags"] == PrintFlag.BAR
+    assert (row["price"], row["size"]) == (11_000_000, 7)
+    assert row["ts"] == 1450967460_000_000_000  # 09:31 New York
+    contract = part.tables["contracts"].row(0, named=True)
+    assert (contract["underlying"], contract["expiry"], contract["strike"], contract["right"]) == (
+        "GOOG", date(2016, 1, 15), 750_000_000, "C",
+    )  # fmt: skip
+
+
+def test_one_sided_minute_quote_has_a_zero(store, lean_zip):
+    name = "20151224_goog_minute_quote_american_put_7500000_20160115.csv"
+    one(store, lean_zip("20151224_quote_american.zip", {name: "34200000,,,,,0,21500,21500,5000,5000,19\n"}))
+    trade = "20151224_goog_minute_trade_american_put_7500000_20160115.csv"
+    one(store, lean_zip("20151224_trade_american.zip", {trade: "34260000,1,1,1,5000,7\n"}))
+    (part,) = store.parts({"option_trades": "session", "option_quotes": "session"}, store.sessions())
+    assert part.tables["option_quotes"].select("bid", "ask", "bid_size", "ask_size").rows() == [(0, 500_000, 0, 19)]
+
+
+def test_open_interest_belongs_to_the_session_before(store, lean_zip):
+    name = "20151224_goog_minute_openinterest_american_call_7500000_20160115.csv"
+    one(store, lean_zip("20151224_openinterest_american.zip", {name: "23460000,52\n"}))
+    (part,) = store.parts({"open_interest": "history"}, store.sessions())
+    row = part.tables["open_interest"].row(0, named=True)
+    assert (row["date"], row["session"], row["open_interest"]) == (date(2015, 12, 23), date(2015, 12, 24), 52)
+
+
+@pytest.mark.parametrize(
+    ("member", "content", "said"),
+    [
+        ("20131007_aig_Trade_Tick.csv", "34200000,1,1\n", "expected 6 columns"),
+        ("20139907_aig_Trade_Tick.csv", "34200000,491800,300,D,20,0\n", "expected a day"),
+        ("20131007_aig_Trade_Tick.csv", "", "nothing below"),
+    ],
+)
+def test_broken_member_is_one_line(store, lean_zip, member, content, said):
+    (outcome,) = ingest(store, [lean_zip("x.zip", {member: content})])
+    assert said in outcome.error
+
+
+def test_bad_number_is_a_reject(store, lean_zip):
+    rows = ["34200000,491800,300,D,20,0"] * 200 + ["34200000,abc,300,D,20,0"]
+    outcome = one(store, lean_zip("x.zip", {"20131007_aig_Trade_Tick.csv": "\n".join(rows)}))
+    assert (outcome.stored, outcome.rejected) == (200, 1)
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real files are not at hand")
+def test_real_files_are_read_whole(store):
+    outcomes = list(ingest(store, [REAL / "equity" / "usa" / "tick" / "aig" / "20131007_trade.zip", REAL / "option" / "usa" / "minute"]))
+    assert [o.error for o in outcomes] == [None] * len(outcomes)
+    assert all(o.read == o.stored + o.duplicates + o.rejected for o in outcomes)
+    assert outcomes[0].stored == 25_351

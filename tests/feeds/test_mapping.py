@@ -1,0 +1,88 @@
+"""Any file through a mapping, its assumptions flagged."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from feeds.errors import BadValue, UnknownName
+from feeds.ingest import ingest
+
+MAPPING = """
+table = "insider_trades"
+[columns]
+symbol = "ticker"
+code = "transaction_type"
+[constants]
+form = "4"
+[assume]
+line = 1
+accession = "row"
+acquired_disposed = { P = "A", S = "D" }
+known_at = "transaction_date + 2 business days"
+"""
+FILE = "ticker,transaction_date,transaction_type,shares,price,owner_cik\nACME,2025-11-06,P,10,1.5,7\nACME,2025-11-08,S,3,2,8\n"
+
+
+@pytest.fixture
+def mapped(tmp_path: Path):
+    def write(mapping: str = MAPPING, content: str = FILE) -> tuple[Path, Path]:
+        (tmp_path / "m.toml").write_text(mapping)
+        (tmp_path / "f.csv").write_text(content)
+        return tmp_path / "f.csv", tmp_path / "m.toml"
+
+    return write
+
+
+def test_columns_constants_and_assumptions(store, mapped):
+    path, mapping = mapped()
+    (outcome,) = ingest(store, [path], mapping=mapping)
+    assert (outcome.error, outcome.stored) == (None, 2)
+    assert outcome.assumed == "accession, acquired_disposed, known_at, line"
+    (part,) = store.parts({"insider_trades": "history"}, store.sessions())
+    rows = part.tables["insider_trades"].sort("record").to_dicts()
+    assert [row["accession"] for row in rows] == ["f.csv#2", "f.csv#3"]
+    assert [row["acquired_disposed"] for row in rows] == ["A", "D"]
+    # Thursday + 2 is Monday, known at 22:00: Tuesday's; a Saturday counts from Monday
+    assert [row["session"] for row in rows] == [date(2025, 11, 11), date(2025, 11, 13)]
+    assert {row["assumed"] for row in rows} == {outcome.assumed}
+
+
+def test_value_outside_the_table_of_values_is_rejected(store, mapped):
+    path, mapping = mapped(content=FILE.replace(",S,", ",Q,"))
+    (outcome,) = ingest(store, [path], mapping=mapping, most_rejected=0.5)
+    assert (outcome.stored, outcome.rejected) == (1, 1)
+    assert "`acquired_disposed`" in store.rejects()["reason"][0]
+
+
+def test_missing_source_column_is_named(store, mapped):
+    path, mapping = mapped(content=FILE.replace("ticker", "tick"))
+    (outcome,) = ingest(store, [path], mapping=mapping)
+    assert "missing ticker" in outcome.error
+
+
+def test_required_column_without_a_source_is_named(store, mapped):
+    path, mapping = mapped(MAPPING.replace("line = 1\n", ""))
+    (outcome,) = ingest(store, [path], mapping=mapping)
+    assert "leaves line of insider_trades without a source" in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("mapping", "error", "said"),
+    [
+        (MAPPING.replace("symbol =", "simbol ="), UnknownName, "did you mean symbol"),
+        (MAPPING.replace('table = "insider_trades"', ""), BadValue, "names no `table`"),
+        (MAPPING.replace('"insider_trades"', '"insider"'), UnknownName, "insider_trades"),
+        ("[columns", BadValue, "not TOML"),
+        ("[colums]\nx = 1", BadValue, "colums"),
+    ],
+)
+def test_bad_mapping_is_named(store, mapped, mapping, error, said):
+    path, toml = mapped(mapping)
+    with pytest.raises(error, match=said):
+        list(ingest(store, [path], mapping=toml))
+
+
+def test_absent_mapping_is_named(store, mapped, tmp_path):
+    with pytest.raises(BadValue, match="no such file"):
+        list(ingest(store, [mapped()[0]], mapping=tmp_path / "none.toml"))

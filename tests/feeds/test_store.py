@@ -1,0 +1,174 @@
+"""The store: exact, ordered, whole or not at all."""
+
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from feeds.check import check
+from feeds.errors import StoreBusy, StoreUnreadable
+from feeds.schema import TABLES, TAPE_DTYPES
+from feeds.store import LAYOUT, Store
+
+
+def frame(rows: list[dict]) -> pl.DataFrame:
+    return pl.DataFrame(rows).with_columns(record=pl.int_range(2, len(rows) + 2, dtype=pl.Int64))
+
+
+def put(store: Store, table: str, rows: list[dict], name: str = "x.csv", sha: str = "1"):
+    parted = check(frame(rows), TABLES[table], store.calendar())
+    return store.append(TABLES[table], "canonical", name, sha, [parted.good], name, [parted.rejects])
+
+
+def trade(ts: str, underlying: str = "ACME", **more: str) -> dict:
+    return {"ts": ts, "underlying": underlying, "expiry": "2025-11-21", "strike": "100", "right": "C",
+            "price": "1.25", "size": "10", **more}  # fmt: skip
+
+
+def test_a_print_comes_back_as_it_went_in(store):
+    put(store, "option_trades", [trade("2025-11-05T14:30:00.123456789Z", bid="1.2", conditions="sweep")])
+    (part,) = store.parts({"option_trades": "session"}, store.sessions())
+    row = part.tables["option_trades"].row(0, named=True)
+    assert (row["ts"], row["price"], row["bid"], row["ask"]) == (1762353000123456789, 1_250_000, 1_200_000, -1)
+    assert part.tables["contracts"].row(0, named=True)["strike"] == 100_000_000
+    for name, dtype in part.tables["option_trades"].schema.items():
+        assert dtype == TAPE_DTYPES[name], name
+        assert part.tables["option_trades"][name].null_count() == 0
+
+
+def test_canonical_view_has_the_documented_columns(store):
+    put(store, "option_trades", [trade("2025-11-05T14:30:00Z")])
+    with_columns = store._db.sql("SELECT * FROM option_trades").columns
+    assert with_columns[: len(TABLES["option_trades"].names)] == list(TABLES["option_trades"].names)
+    price = store._db.sql("SELECT typeof(price), bid FROM option_trades").fetchall()[0]
+    assert price == ("DECIMAL(18,6)", None)
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_every_canonical_table_exists_with_its_columns(store, table):
+    columns = store._db.sql(f"SELECT * FROM main.{table}").columns
+    assert set(TABLES[table].names) <= set(columns)
+
+
+def test_tape_is_read_in_order_whatever_order_it_came_in(store):
+    times = ["2025-11-05T15:30:00Z", "2025-11-05T14:30:00Z", "2025-11-05T14:45:00Z"]
+    put(store, "option_trades", [trade(ts, u) for ts in times for u in ("B", "A")], "x.csv", "1")
+    put(store, "option_trades", [trade("2025-11-05T14:29:59Z", "B")], "y.csv", "2")
+    (part,) = store.parts({"option_trades": "session"}, store.sessions())
+    tape = part.tables["option_trades"]
+    assert tape.height == 7
+    assert tape.select("contract", "ts", "sequence").rows() == sorted(tape.select("contract", "ts", "sequence").rows())
+
+
+def test_shards_never_cut_an_instrument(store):
+    rows = [trade(f"2025-11-05T14:30:{i:02d}Z", u) for u in "ABCDE" for i in range(4)]
+    put(store, "option_trades", rows)
+    parts = list(store.parts({"option_trades": "session"}, store.sessions(), shard_rows=7))
+    assert len(parts) > 1
+    seen = [set(part.tables["option_trades"]["contract"]) for part in parts]
+    assert sum(len(s) for s in seen) == len(set().union(*seen)) == 5
+    assert sum(part.tables["option_trades"].height for part in parts) == 20
+
+
+def test_as_of_leaves_out_later_prints_and_rows(store):
+    put(store, "option_trades", [trade("2025-11-05T14:30:00Z"), trade("2025-11-05T15:30:00Z")])
+    (part,) = store.parts({"option_trades": "session"}, store.sessions(), as_of=1762353000000000000)
+    assert part.tables["option_trades"].height == 1
+    put(store, "index_levels", [{"date": d, "index": "SPX", "close": "1"} for d in ("2025-11-05", "2025-11-06")])
+    (part,) = store.parts({"index_levels": "history"}, store.sessions(), as_of=1762400000000000000)
+    assert part.tables["index_levels"]["date"].to_list() == [date(2025, 11, 5)]
+
+
+def test_keyed_row_equal_is_duplicate_differing_is_recorded_correction(store):
+    row = {"date": "2025-11-05", "index": "SPX", "close": "5"}
+    assert put(store, "index_levels", [row], "a.csv", "1").stored == 1
+    assert put(store, "index_levels", [row], "b.csv", "2").duplicates == 1
+    entry = put(store, "index_levels", [{**row, "close": "6"}], "c.csv", "3")
+    assert (entry.stored, entry.corrected) == (1, 1)
+    (part,) = store.parts({"index_levels": "history"}, store.sessions())
+    assert part.tables["index_levels"]["close"].to_list() == [6.0]
+    was, became = store._db.sql("SELECT was, became FROM ledger.corrections").fetchall()[0]
+    assert ('"close":5' in was, '"close":6' in became) == (True, True)
+
+
+def test_last_of_two_differing_rows_in_one_file_holds(store):
+    row = {"date": "2025-11-05", "index": "SPX", "close": "5"}
+    entry = put(store, "index_levels", [row, {**row, "close": "6"}])
+    assert (entry.read, entry.stored, entry.duplicates, entry.corrected) == (2, 1, 1, 1)
+
+
+def test_new_version_of_a_file_replaces_its_own_rows_only(store):
+    put(store, "option_trades", [trade("2025-11-05T14:30:00Z")], "a.csv", "1")
+    put(store, "option_trades", [trade("2025-11-05T14:31:00Z")], "b.csv", "2")
+    entry = put(store, "option_trades", [trade("2025-11-06T14:30:00Z")], "a.csv", "3")
+    assert entry.replaced == 1
+    assert store.held_sessions("option_trades") == [(date(2025, 11, 5), 1), (date(2025, 11, 6), 1)]
+
+
+def test_failing_batch_leaves_nothing(store):
+    good = check(frame([trade("2025-11-05T14:30:00Z")]), TABLES["option_trades"], store.calendar()).good
+
+    def batches():
+        yield good
+        raise RuntimeError("the disk is gone")
+
+    with pytest.raises(RuntimeError, match="disk"):
+        store.append(TABLES["option_trades"], "canonical", "x.csv", "1", batches())
+    assert store.held_sessions("option_trades") == []
+    assert store.file_counts() == {}
+
+
+def test_partition_hash_changes_with_any_input_and_with_nothing_else(store):
+    put(store, "option_trades", [trade("2025-11-05T14:30:00Z")], "a.csv", "1")
+    before = store.partition_hash(["option_trades"], date(2025, 11, 5))
+    put(store, "option_trades", [trade("2025-11-06T14:30:00Z")], "b.csv", "2")
+    assert store.partition_hash(["option_trades"], date(2025, 11, 5)) == before
+    put(store, "option_trades", [trade("2025-11-05T14:30:01Z")], "a.csv", "3")
+    assert store.partition_hash(["option_trades"], date(2025, 11, 5)) != before
+
+
+def test_newer_layout_is_refused(tmp_path: Path):
+    path = tmp_path / "new.duckdb"
+    with Store.open(path) as opened:
+        opened._db.execute("UPDATE ledger.store SET version = ?", [LAYOUT + 1])
+    with pytest.raises(StoreUnreadable, match="newer version"), Store.open(path, read_only=True):
+        pass
+
+
+def test_rubbish_is_no_store(tmp_path: Path):
+    path = tmp_path / "rubbish.duckdb"
+    path.write_bytes(b"this is no database" * 1000)
+    with pytest.raises(StoreUnreadable, match="not a database of bullbear"), Store.open(path):
+        pass
+
+
+def test_somebody_elses_database_is_left_alone(tmp_path: Path):
+    path = tmp_path / "other.duckdb"
+    with duckdb.connect(str(path)) as other:
+        other.execute("CREATE TABLE theirs (x INTEGER)")
+    with pytest.raises(StoreUnreadable, match="not one of bullbear"), Store.open(path):
+        pass
+
+
+def test_missing_store_says_how_to_fill_one(tmp_path: Path):
+    with pytest.raises(StoreUnreadable, match="bullbear ingest"), Store.open(tmp_path / "no.duckdb", read_only=True):
+        pass
+
+
+def test_second_writer_is_told_who_holds_the_store(tmp_path: Path):
+    path = tmp_path / "market.duckdb"
+    hold = "import sys; from feeds.store import Store\nwith Store.open(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root, text=True
+    ) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(StoreBusy, match=f"process {other.pid} is writing"), Store.open(path):
+            pass
+        other.communicate("")
+    with Store.open(path):
+        pass
