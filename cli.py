@@ -21,7 +21,9 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Db = Annotated[Path | None, typer.Option("--db", help="The store [default: $BULLBEAR_DB, else the user data directory]")]
+Db = Annotated[
+    Path | None, typer.Option("--db", help="The store [default: $BULLBEAR_DB, else the user data directory]")
+]
 Demo = Annotated[bool, typer.Option("--demo", help="Use the built-in synthetic market: needs no files")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Use nothing learned later: ISO time with offset or Z")]
 Format = Annotated[str, typer.Option("--format", help="text, json or csv")]

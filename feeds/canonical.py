@@ -79,7 +79,7 @@ def columns_of(path: Path) -> tuple[str, ...] | None:
 
 
 def raw_frames(path: Path, desk: Desk) -> Iterator[pl.DataFrame]:
-    """A CSV's rows as text, a Parquet's as typed columns, with `record`; lines that do not fit go to the desk's tray."""
+    """A CSV's rows as text, a Parquet's typed, with `record`; lines that do not fit go to the desk's tray."""
     kind = magic(path)
     if kind == "parquet":
         yield from _parquet_frames(path)

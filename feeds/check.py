@@ -5,7 +5,7 @@ is matched against a pattern first and cast afterwards.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -82,7 +82,18 @@ def check(frame: pl.DataFrame, table: Table, sessions: Sessions, scaled: bool = 
                 found.select(pl.col("record").cast(pl.Int64), reason=pl.lit(reason), raw=_raw(found.columns))
             )
             good, originals = good.filter(~wrong), originals.filter(~wrong)
-    return Checked(_tape_row(good, table) if table.is_tape else good, pl.concat(rejects))
+    return Checked(_tape_row(good) if table.is_tape else good, pl.concat(rejects))
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A column as it came: an expression for it, its type, and how exactly it must be read."""
+
+    source: pl.Expr
+    dtype: pl.DataType
+    column: Column
+    exact: bool
+    scaled: bool
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,7 @@ class _Rule:
         )
         if dtype == pl.String:
             source = pl.when(source.str.len_bytes() > 0).then(source)
-        value, expected = _READERS[column.kind](source, dtype, column, table, scaled)
+        value, expected = _READERS[column.kind](_Given(source, dtype, column, table.is_tape, scaled))
         present = source.is_not_null()
         missing = ~present if column.required and column.kind != "tristate" else pl.lit(False)
         return cls(column, value, (missing | (present & value.is_null())).alias(f"bad:{name}"), expected)
@@ -120,117 +131,121 @@ def _null_type(column: Column) -> pl.DataType:
     }[column.kind]  # fmt: skip
 
 
-def _cannot(column: Column, dtype: pl.DataType, expected: str) -> UnreadableFile:
-    return UnreadableFile(f"`{column.name}`, was a column of type {dtype}: expected {expected}")
+def _cannot(given: _Given, expected: str) -> UnreadableFile:
+    return UnreadableFile(f"`{given.column.name}`, was a column of type {given.dtype}: expected {expected}")
 
 
-def _read_ts(source: pl.Expr, dtype: pl.DataType, column: Column, table: Table, scaled: bool) -> tuple[pl.Expr, str]:
+def _read_ts(given: "_Given") -> tuple[pl.Expr, str]:
     expected = "a time in ISO-8601 with offset or Z, to nanoseconds"
-    if dtype == pl.String:
-        parsed = source.str.to_datetime("%+", time_unit="ns", time_zone="UTC", strict=False)
+    if given.dtype == pl.String:
+        parsed = given.source.str.to_datetime("%+", time_unit="ns", time_zone="UTC", strict=False)
         return parsed.dt.epoch("ns"), expected
-    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
-        return source.dt.convert_time_zone("UTC").dt.cast_time_unit("ns").dt.epoch("ns"), expected
-    if scaled and dtype == pl.Int64:
-        return source, expected
-    raise _cannot(column, dtype, expected)
+    if isinstance(given.dtype, pl.Datetime) and given.dtype.time_zone is not None:
+        return given.source.dt.convert_time_zone("UTC").dt.cast_time_unit("ns").dt.epoch("ns"), expected
+    if given.scaled and given.dtype == pl.Int64:
+        return given.source, expected
+    raise _cannot(given, expected)
 
 
-def _read_date(source: pl.Expr, dtype: pl.DataType, column: Column, table: Table, scaled: bool) -> tuple[pl.Expr, str]:
+def _read_date(given: "_Given") -> tuple[pl.Expr, str]:
     expected = "a date YYYY-MM-DD"
-    if dtype == pl.String:
-        shaped = source.str.contains(r"^\d{4}-\d{2}-\d{2}$")
-        return pl.when(shaped).then(source).str.to_date("%Y-%m-%d", strict=False), expected
-    if dtype == pl.Date:
-        return source, expected
-    if isinstance(dtype, pl.Datetime):
-        midnight = source.dt.truncate("1d") == source
-        return pl.when(midnight).then(source.dt.date()), expected
-    raise _cannot(column, dtype, expected)
+    if given.dtype == pl.String:
+        shaped = given.source.str.contains(r"^\d{4}-\d{2}-\d{2}$")
+        return pl.when(shaped).then(given.source).str.to_date("%Y-%m-%d", strict=False), expected
+    if given.dtype == pl.Date:
+        return given.source, expected
+    if isinstance(given.dtype, pl.Datetime):
+        midnight = given.source.dt.truncate("1d") == given.source
+        return pl.when(midnight).then(given.source.dt.date()), expected
+    raise _cannot(given, expected)
 
 
-def _read_decimal(
-    source: pl.Expr, dtype: pl.DataType, column: Column, table: Table, scaled: bool
-) -> tuple[pl.Expr, str]:
+def _read_decimal(given: "_Given") -> tuple[pl.Expr, str]:
     """Int64 micros. A print's price with more than six places is refused; a filing's average is rounded half-even."""
-    zero = column.kind == "decimal" and column.zero_allowed
+    zero = given.column.kind == "decimal" and given.column.zero_allowed
     expected = f"a decimal {'of zero or more' if zero else 'above zero'} with at most six places"
-    if dtype == pl.String:
-        shaped = source.str.contains(_DECIMAL if table.is_tape else _LONG_DECIMAL)
-        wide = pl.when(shaped).then(source).cast(pl.Decimal(38, 18), strict=False)
+    if given.dtype == pl.String:
+        shaped = given.source.str.contains(_DECIMAL if given.exact else _LONG_DECIMAL)
+        wide = pl.when(shaped).then(given.source).cast(pl.Decimal(38, 18), strict=False)
         micros = wide.round(6, mode="half_to_even").cast(pl.Decimal(18, 6), strict=False).to_physical().cast(pl.Int64)
-    elif dtype.is_float():
+    elif given.dtype.is_float():
         # a double holds six places exactly enough up to ten million: what is further off than a thousandth of a
         # micro-dollar carries more places than six
-        product = source * MICRO
+        product = given.source * MICRO
         exact = (product - product.round()).abs() <= 1e-3
-        usable = source.is_finite() & (source.abs() < 1e12) & (exact if table.is_tape else pl.lit(True))
+        usable = given.source.is_finite() & (given.source.abs() < 1e12) & (exact if given.exact else pl.lit(True))
         micros = pl.when(usable).then(product.round(mode="half_to_even")).cast(pl.Int64, strict=False)
-    elif dtype.is_integer():
-        micros = source.cast(pl.Int64) if scaled else source.cast(pl.Int64) * MICRO
-    elif isinstance(dtype, pl.Decimal):
-        six = source.round(6, mode="half_to_even")
-        usable = (six == source) if table.is_tape else pl.lit(True)
+    elif given.dtype.is_integer():
+        micros = given.source.cast(pl.Int64) if given.scaled else given.source.cast(pl.Int64) * MICRO
+    elif isinstance(given.dtype, pl.Decimal):
+        six = given.source.round(6, mode="half_to_even")
+        usable = (six == given.source) if given.exact else pl.lit(True)
         micros = pl.when(usable).then(six.cast(pl.Decimal(18, 6), strict=False)).to_physical().cast(pl.Int64)
     else:
-        raise _cannot(column, dtype, expected)
+        raise _cannot(given, expected)
     return pl.when(micros >= 0 if zero else micros > 0).then(micros), expected
 
 
-def _read_double(
-    source: pl.Expr, dtype: pl.DataType, column: Column, table: Table, scaled: bool
-) -> tuple[pl.Expr, str]:
-    least = "" if column.signed else " of zero or more" if column.zero_allowed else " above zero"
-    if dtype == pl.String:
-        value = pl.when(source.str.contains(_DOUBLE)).then(source).cast(pl.Float64, strict=False)
-    elif dtype.is_numeric():
-        value = source.cast(pl.Float64)
+def _read_double(given: "_Given") -> tuple[pl.Expr, str]:
+    least = "" if given.column.signed else " of zero or more" if given.column.zero_allowed else " above zero"
+    if given.dtype == pl.String:
+        value = pl.when(given.source.str.contains(_DOUBLE)).then(given.source).cast(pl.Float64, strict=False)
+    elif given.dtype.is_numeric():
+        value = given.source.cast(pl.Float64)
     else:
-        raise _cannot(column, dtype, "numbers")
+        raise _cannot(given, "numbers")
     allowed = value.is_finite()
-    if not column.signed:
-        allowed &= value >= 0 if column.zero_allowed else value > 0
+    if not given.column.signed:
+        allowed &= value >= 0 if given.column.zero_allowed else value > 0
     return pl.when(allowed).then(value), f"a finite number{least}"
 
 
-def _read_int(source: pl.Expr, dtype: pl.DataType, column: Column, table: Table, scaled: bool) -> tuple[pl.Expr, str]:
-    expected = f"a whole number {'of zero or more' if column.zero_allowed else 'above zero'}"
-    if dtype == pl.String:
-        shaped = source.str.contains(r"^\d{1,18}(\.0+)?$")
-        value = pl.when(shaped).then(source).str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
-    elif dtype.is_float():
-        value = pl.when((source == source.round()) & (source.abs() < 2**53)).then(source).cast(pl.Int64, strict=False)
-    elif dtype.is_integer():
-        value = source.cast(pl.Int64, strict=False)
+def _read_int(given: "_Given") -> tuple[pl.Expr, str]:
+    expected = f"a whole number {'of zero or more' if given.column.zero_allowed else 'above zero'}"
+    if given.dtype == pl.String:
+        shaped = given.source.str.contains(r"^\d{1,18}(\.0+)?$")
+        value = pl.when(shaped).then(given.source).str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
+    elif given.dtype.is_float():
+        value = (
+            pl.when((given.source == given.source.round()) & (given.source.abs() < 2**53))
+            .then(given.source)
+            .cast(pl.Int64, strict=False)
+        )
+    elif given.dtype.is_integer():
+        value = given.source.cast(pl.Int64, strict=False)
     else:
-        raise _cannot(column, dtype, expected)
-    return pl.when(value >= 0 if column.zero_allowed else value > 0).then(value), expected
+        raise _cannot(given, expected)
+    return pl.when(value >= 0 if given.column.zero_allowed else value > 0).then(value), expected
 
 
-def _read_bool(source: pl.Expr, dtype: pl.DataType, column: Column, table: Table, scaled: bool) -> tuple[pl.Expr, str]:
+def _read_bool(given: "_Given") -> tuple[pl.Expr, str]:
     expected = "true or false"
-    if dtype == pl.Boolean:
-        return source, expected
-    if dtype == pl.String:
-        lowered = source.str.to_lowercase()
+    if given.dtype == pl.Boolean:
+        return given.source, expected
+    if given.dtype == pl.String:
+        lowered = given.source.str.to_lowercase()
         return pl.when(lowered.is_in(_TRUE)).then(True).when(lowered.is_in(_FALSE)).then(False), expected
-    raise _cannot(column, dtype, expected)
+    raise _cannot(given, expected)
 
 
-def _read_text(source: pl.Expr, dtype: pl.DataType, column: Column, table: Table, scaled: bool) -> tuple[pl.Expr, str]:
-    if dtype != pl.String:
-        if not dtype.is_integer():
-            raise _cannot(column, dtype, "text")
-        source = source.cast(pl.String)
-    if column.choices:
-        return pl.when(source.is_in(column.choices)).then(source), f"one of {', '.join(column.choices)}"
-    if column.name in _SYMBOLS:
-        usable = (source.str.len_chars() <= SYMBOL_LENGTH) & ~source.str.contains(r"[\x00-\x1f\x7f-\x9f\u{fffd}]")
-        return pl.when(usable).then(source), f"at most {SYMBOL_LENGTH} characters of valid UTF-8, none a control"
-    return source, "text"
+def _read_text(given: "_Given") -> tuple[pl.Expr, str]:
+    if given.dtype != pl.String:
+        if not given.dtype.is_integer():
+            raise _cannot(given, "text")
+        given = replace(given, source=given.source.cast(pl.String))
+    if given.column.choices:
+        return pl.when(given.source.is_in(given.column.choices)).then(
+            given.source
+        ), f"one of {', '.join(given.column.choices)}"
+    if given.column.name in _SYMBOLS:
+        usable = (given.source.str.len_chars() <= SYMBOL_LENGTH) & ~given.source.str.contains(
+            r"[\x00-\x1f\x7f-\x9f\u{fffd}]"
+        )
+        return pl.when(usable).then(given.source), f"at most {SYMBOL_LENGTH} characters of valid UTF-8, none a control"
+    return given.source, "text"
 
 
-_Reader = Callable[[pl.Expr, pl.DataType, Column, Table, bool], tuple[pl.Expr, str]]
+_Reader = Callable[["_Given"], tuple[pl.Expr, str]]
 _READERS: dict[str, _Reader] = {
     "ts": _read_ts, "date": _read_date, "price": _read_decimal, "decimal": _read_decimal, "double": _read_double,
     "int": _read_int, "bool": _read_bool, "tristate": _read_bool, "text": _read_text,
@@ -322,12 +337,11 @@ def _row_faults(table: Table) -> list[tuple[str, pl.Expr]]:
     return faults
 
 
-def _tape_row(good: pl.DataFrame, table: Table) -> pl.DataFrame:
+def _tape_row(good: pl.DataFrame) -> pl.DataFrame:
     """The columns that rest: absent quotes as ABSENT, codes for class and aggressor, flags from the conditions."""
     columns = [pl.col("sequence").fill_null(pl.col("record"))]
-    for name in ("bid", "ask", "bid_size", "ask_size", "underlying_price"):
-        if name in good.columns:
-            columns.append(pl.col(name).fill_null(ABSENT))
+    quoted = ("bid", "ask", "bid_size", "ask_size", "underlying_price")
+    columns += [pl.col(name).fill_null(ABSENT) for name in quoted if name in good.columns]
     if "exchange" in good.columns:
         columns.append(pl.col("exchange").fill_null(""))
     if "conditions" in good.columns:

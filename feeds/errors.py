@@ -33,8 +33,8 @@ class TooManyRejects(BullbearError):
 class UnknownName(BullbearError):
     """A name that does not exist; the message lists the nearest that do.
 
-    >>> print(UnknownName("indicator", "dark_pol", ["dark_pool_imbalance", "insider_ratio"]))
-    `indicator`, was 'dark_pol': no such name; did you mean dark_pool_imbalance? Known: dark_pool_imbalance, insider_ratio
+    >>> print(UnknownName("indicator", "dark_pol", ["dark_pool_imbalance", "eps"]))
+    `indicator`, was 'dark_pol': no such name; did you mean dark_pool_imbalance? Known: dark_pool_imbalance, eps
     """
 
     def __init__(self, parameter: str, was: str, known: Iterable[str]) -> None:

@@ -37,7 +37,7 @@ class Claim:
 
 @dataclass
 class Desk:
-    """What a feed may use while it reads: DuckDB's text reader, the exchange's sessions, and a tray for refused lines."""
+    """What a feed may use while it reads: DuckDB's text reader, the exchange's sessions, a tray for refused lines."""
 
     read_text: Callable[..., Any]
     sessions: Sessions

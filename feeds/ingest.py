@@ -1,4 +1,4 @@
-"""Files in, ledger lines out: find them, let a feed claim each, check every row, and write each file whole or not at all."""
+"""Files in, ledger lines out: find them, let a feed claim each, check every row, write it whole or not at all."""
 
 import glob
 import hashlib
@@ -117,8 +117,8 @@ def _one(
         if not asked:
             return Outcome(path, skipped=True)
         raise UnreadableFile(
-            f"'{path.name}': no feed knows this layout. Name its table with --table (its header must then be the table's"
-            " columns), or map its columns with --mapping."
+            f"'{path.name}': no feed knows this layout. Name its table with --table (its header must then be the"
+            " table's columns), or map its columns with --mapping."
         )
     table = TABLES[claim.table]
     sha256 = _sha256(path)

@@ -1,4 +1,4 @@
-"""QuantConnect Lean: zipped ticks and minute bars, without headers, prices × 10,000, times in ms since midnight New York.
+"""QuantConnect Lean: zipped ticks and minute bars, no headers, prices × 10,000, times in ms since midnight New York.
 
 Layouts read (Lean `Data/` folder and the files themselves):
 

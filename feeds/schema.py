@@ -22,7 +22,7 @@ ABSENT = -1
 
 Kind = Literal["ts", "date", "text", "price", "decimal", "double", "int", "bool", "tristate"]
 """ts: ISO-8601 with offset or Z, to nanoseconds; price: DECIMAL(18,6) above zero; decimal: DECIMAL(18,6), zero or
-more; double: a finite float64; int: int64 above zero unless the column says otherwise; tristate: true, false or blank."""
+more; double: a finite float64; int: an int64; tristate: true, false or blank."""
 
 Known = Literal["tape", "close", "next", "published", "filed", "dated"]
 """When a row became known: on the tape at its own time; at its session's close; before the next session's close;
@@ -46,7 +46,7 @@ class Table:
     """One canonical table.
 
     `key` makes it *keyed*: an equal row is a duplicate, a differing row under the same key a recorded correction.
-    `instrument` names the columns that identify what is traded; tapes are ordered by (session, instrument, ts, sequence).
+    `instrument` names the columns that say what is traded; tapes are ordered by session, instrument, ts, sequence.
     """
 
     name: str
@@ -314,7 +314,7 @@ ASSET_CLASSES = ("unknown", "equity", "etf", "index")
 """Codes of the tape's `asset_class` column, by position."""
 
 TAPE_DTYPES: dict[str, type[pl.DataType]] = {
-    "contract": pl.Int32,  # id into the frame `contracts`: id, underlying, expiry (Date), strike (Int64 micro-dollars), right
+    "contract": pl.Int32,  # id into the frame `contracts`: id, underlying, expiry (Date), strike (Int64 micros), right
     "symbol": pl.Int32,  # id into the frame `symbols`: id, symbol
     "ts": pl.Int64,  # nanoseconds since 1970-01-01 UTC
     "sequence": pl.Int64,
@@ -419,8 +419,8 @@ class Part:
     ----------
     session : the session of a tape part; None for a history part
     tables : table name → frame.
-        Tape part: the indicator's tapes with `TAPE_DTYPES`, each sorted by (instrument, ts, sequence), every instrument's
-        rows contiguous; beside them the frames `contracts` or `symbols`, and `venues`.
+        Tape part: the indicator's tapes with `TAPE_DTYPES`, each sorted by (instrument, ts, sequence), so that every
+        instrument's rows are contiguous; beside them the frames `contracts` or `symbols`, and `venues`.
         History part: all of the indicator's history tables together. Canonical columns: date → Date, text → String,
         double → Float64, price and decimal → Int64 micros (nullable), int → Int64, bool and tristate → Boolean
         (nullable), ts → Int64 ns; beside them `session` (Date: the session into whose reading the row enters),

@@ -48,10 +48,14 @@ class Status(BaseModel):
 def status(store: Store) -> Status:
     """Every canonical table, held or not, in the order of the schema."""
     reasons: dict[str, dict[str, int]] = {}
-    for table, reason, n in store.reject_counts():
-        reasons.setdefault(table, {})[reason] = n
+    for refusing, reason, n in store.reject_counts():
+        reasons.setdefault(refusing, {})[reason] = n
     newest = max(
-        (days[-1][0] for name, t in TABLES.items() if t.known in ("tape", "close") and (days := store.held_sessions(name))),
+        (
+            days[-1][0]
+            for name, t in TABLES.items()
+            if t.known in ("tape", "close") and (days := store.held_sessions(name))
+        ),
         default=None,
     )
     files, corrections = store.file_counts(), store.correction_counts()

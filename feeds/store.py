@@ -61,7 +61,7 @@ def _reworded(path: str, error: duckdb.Error) -> Exception:
         return StoreBusy(f"`--db`, was '{path}': another process is writing to it. Wait for it to end, or stop it.")
     if "newer version" in text or "version number" in text:
         return StoreUnreadable(
-            f"`--db`, was '{path}': a newer version of the database format wrote it. Upgrade bullbear, or name another file."
+            f"`--db`, was '{path}': from a newer version of the database format. Upgrade bullbear, or name another."
         )
     return StoreUnreadable(
         f"`--db`, was '{path}': not a database of bullbear. Name another file, or a new one to create."
@@ -131,13 +131,13 @@ class Store:
             found = self._one("SELECT max(version) FROM ledger.store")
             if found > LAYOUT:
                 raise StoreUnreadable(
-                    f"`--db`, was '{self.path}': layout {found}, written by a newer version; this one knows layout {LAYOUT}."
+                    f"`--db`, was '{self.path}': layout {found}, by a newer version; this one knows layout {LAYOUT}."
                     " Upgrade bullbear, or name another file."
                 )
             return
         if tables or read_only:
             raise StoreUnreadable(
-                f"`--db`, was '{self.path}': a database, but not one of bullbear. Name another file, or a new one to create."
+                f"`--db`, was '{self.path}': a database, but not one of bullbear. Name another, or a new one to create."
             )
         self._db.execute("BEGIN")
         for script in sorted(files("feeds").joinpath("sql").iterdir(), key=lambda entry: entry.name):
@@ -147,8 +147,9 @@ class Store:
         self._db.execute("COMMIT")
 
     def _one(self, query: str, parameters: Sequence[object] = ()) -> Any:
-        row = self._db.execute(query, list(parameters)).fetchone()
-        return None if row is None else row[0]
+        # to the end: an unread result blocks the connection's next question
+        rows = self._db.execute(query, list(parameters)).fetchall()
+        return rows[0][0] if rows else None
 
     def _frame(self, query: str, parameters: Sequence[object] = ()) -> pl.DataFrame:
         """A query's answer with times as Int64 nanoseconds and DECIMAL(18,6) as Int64 micros."""
@@ -208,12 +209,12 @@ class Store:
 
     def ledger_entry(self, table: str, source: str, logical_name: str) -> tuple[int, str, int] | None:
         """(file, sha256, rows read) of the version of a file that is in, None if there is none."""
-        row = self._db.execute(
+        rows = self._db.execute(
             """SELECT file, sha256, read FROM ledger.files
                WHERE "table" = ? AND source = ? AND logical_name = ? AND superseded_by IS NULL""",
             [table, source, logical_name],
-        ).fetchone()
-        return None if row is None else (int(row[0]), str(row[1]), int(row[2]))
+        ).fetchall()
+        return (int(rows[0][0]), str(rows[0][1]), int(rows[0][2])) if rows else None
 
     def holds(self, table: str, source: str, sha256: str) -> int | None:
         """Rows read from a file of the same content that is in under whatever name; None if there is none."""
@@ -491,7 +492,8 @@ class Store:
         cut: dict[str, dict[date, pl.DataFrame]] = {}
         for tape in tapes:
             columns = ", ".join(("session", *TAPE_COLUMNS[tape]))
-            where, parameters = ["session BETWEEN ? AND ?"], [days[0], days[-1]]
+            where = ["session BETWEEN ? AND ?"]
+            parameters: list[object] = [days[0], days[-1]]
             if low is not None:
                 where.append(f"{instrument} BETWEEN ? AND ?")
                 parameters += [low, high]
@@ -562,7 +564,8 @@ class Store:
         return [
             str(assumed)
             for (assumed,) in self._db.execute(
-                'SELECT DISTINCT assumed FROM ledger.files WHERE "table" = ? AND assumed IS NOT NULL AND superseded_by IS NULL',
+                """SELECT DISTINCT assumed FROM ledger.files
+                   WHERE "table" = ? AND assumed IS NOT NULL AND superseded_by IS NULL""",
                 [table],
             ).fetchall()
         ]
@@ -592,8 +595,8 @@ class TextFile:
         self._db.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
         try:
             reader = self._db.sql(
-                """SELECT * FROM read_csv(?, all_varchar = true, auto_detect = false, header = ?, delim = ?, quote = '"',
-                   escape = '"', columns = ?, store_rejects = true, rejects_limit = 0, compression = ?,
+                """SELECT * FROM read_csv(?, all_varchar = true, auto_detect = false, header = ?, delim = ?,
+                   quote = '"', escape = '"', columns = ?, store_rejects = true, rejects_limit = 0, compression = ?,
                    max_line_size = 16000000, null_padding = false)""",
                 params=[
                     *(_literal(self._path), self._header, self._delimiter),

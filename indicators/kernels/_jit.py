@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -42,8 +42,7 @@ import numba  # noqa: E402 - the cache folder must be set before numba is import
 def jit(function: _F) -> _F:
     """Compile a kernel: no Python objects, no GIL, cached on disk, IEEE order of floating-point sums kept.
 
-    A worker of a cluster sets NUMBA_CACHE_DIR empty-handed processes race on: `BULLBEAR_KERNEL_CACHE=0` turns it off.
+    Workers of a cluster race on a shared cache folder: `BULLBEAR_KERNEL_CACHE=0` turns it off for them.
     """
     cached = os.environ.get("BULLBEAR_KERNEL_CACHE", "1") != "0"
-    compiled: _F = numba.njit(cache=cached, nogil=True, fastmath=False)(function)
-    return compiled
+    return cast(_F, numba.njit(cache=cached, nogil=True, fastmath=False)(function))

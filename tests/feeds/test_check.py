@@ -17,6 +17,7 @@ GOOD = {
     "ts": "2025-11-05T14:30:00.123456789Z", "underlying": "ACME", "expiry": "2025-11-21", "strike": "100",
     "right": "C", "price": "1.25", "size": "10",
 }  # fmt: skip
+MONDAY = date(2025, 11, 10)
 SESSIONS = exchange_sessions("XNYS", date(2020, 1, 1), date(2026, 6, 30))
 
 
@@ -144,9 +145,9 @@ def test_filing_without_a_time_is_rejected():
     ("table", "row", "session"),
     [
         ("index_levels", {"date": "2025-11-05", "index": "SPX", "close": "6800.1"}, date(2025, 11, 5)),
-        ("forward_eps", {"published": "2025-11-07", "index": "SPX", "quarter_end": "2025-12-31", "eps": "-1"}, date(2025, 11, 10)),
-        ("put_call_volume", {"date": "2025-11-07", "class": "total", "puts": "1", "calls": "2"}, date(2025, 11, 10)),
-        ("sectors", {"scheme": "gics", "group": "Energy", "symbol": "X", "from_date": "2025-11-08"}, date(2025, 11, 10)),
+        ("forward_eps", {"published": "2025-11-07", "index": "SPX", "quarter_end": "2025-12-31", "eps": "-1"}, MONDAY),
+        ("put_call_volume", {"date": "2025-11-07", "class": "total", "puts": "1", "calls": "2"}, MONDAY),
+        ("sectors", {"scheme": "gics", "group": "Energy", "symbol": "X", "from_date": "2025-11-08"}, MONDAY),
     ],
 )  # fmt: skip
 def test_session_is_when_a_row_became_known(table, row, session):

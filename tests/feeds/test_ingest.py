@@ -121,7 +121,10 @@ def test_canonical_header_is_recognised_without_its_table(store, option_csv):
         (b"<!DOCTYPE html><html><body>404</body></html>", "missing ts"),
         (b"date,index,close\n2025-11-05,SPX,1\n", "missing ts, underlying"),
         ((OPTION_HEADER + "\n").encode(), "nothing below it"),
-        (gzip.compress((OPTION_HEADER + "\n" + "\n".join(option_row(i) for i in range(9999))).encode())[:-3000], "found"),
+        (
+            gzip.compress((OPTION_HEADER + "\n" + "\n".join(option_row(i) for i in range(9999))).encode())[:-3000],
+            "found",
+        ),
         (b"PAR1 this is no parquet", "expected Parquet"),
         (b"PK\x03\x04 this is no zip", "expected a zip"),
     ],
@@ -169,7 +172,7 @@ def test_unknown_table_and_source_are_named(store):
 
 
 def test_hostile_cells_stay_text(store, option_csv):
-    hostile = ['"=cmd()"', '"<script>alert(1)</script>"', "\"'; DROP TABLE tape.option_trades;--\"", '"a""b"']
+    hostile = ['"=cmd()"', '"<script>alert(1)</script>"', '"\'; DROP TABLE tape.option_trades;--"', '"a""b"']
     rows = [option_row().replace("ACME", symbol) for symbol in hostile]
     (outcome,) = run(store, option_csv("x.csv", rows), table="option_trades")
     assert outcome.stored == 4

@@ -106,7 +106,11 @@ def test_bad_number_is_a_reject(store, lean_zip):
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real files are not at hand")
 def test_real_files_are_read_whole(store):
-    outcomes = list(ingest(store, [REAL / "equity" / "usa" / "tick" / "aig" / "20131007_trade.zip", REAL / "option" / "usa" / "minute"]))
+    outcomes = list(
+        ingest(
+            store, [REAL / "equity" / "usa" / "tick" / "aig" / "20131007_trade.zip", REAL / "option" / "usa" / "minute"]
+        )
+    )
     assert [o.error for o in outcomes] == [None] * len(outcomes)
     assert all(o.read == o.stored + o.duplicates + o.rejected for o in outcomes)
     assert outcomes[0].stored == 25_351

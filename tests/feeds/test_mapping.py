@@ -21,7 +21,8 @@ accession = "row"
 acquired_disposed = { P = "A", S = "D" }
 known_at = "transaction_date + 2 business days"
 """
-FILE = "ticker,transaction_date,transaction_type,shares,price,owner_cik\nACME,2025-11-06,P,10,1.5,7\nACME,2025-11-08,S,3,2,8\n"
+HEADER = "ticker,transaction_date,transaction_type,shares,price,owner_cik\n"
+FILE = HEADER + "ACME,2025-11-06,P,10,1.5,7\nACME,2025-11-08,S,3,2,8\n"
 
 
 @pytest.fixture

@@ -161,7 +161,12 @@ def test_missing_store_says_how_to_fill_one(tmp_path: Path):
 
 def test_second_writer_is_told_who_holds_the_store(tmp_path: Path):
     path = tmp_path / "market.duckdb"
-    hold = "import sys; from feeds.store import Store\nwith Store.open(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
+    hold = """import sys
+from feeds.store import Store
+with Store.open(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
     root = Path(__file__).parents[2]
     with subprocess.Popen(
         [sys.executable, "-c", hold, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root, text=True

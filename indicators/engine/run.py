@@ -1,0 +1,329 @@
+"""The one way to run indicators: from a store through measure and combine to readings, and a day of all of them."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+from pydantic import ValidationError
+
+from feeds.errors import BadValue, NothingToShow, UnknownName
+from feeds.schema import TABLES, Part, Sessions, utc
+from feeds.store import Store
+from indicators.engine.gauge import GaugeReading, fuse
+from indicators.engine.indicator import Indicator, Period, Reading, Rows
+from indicators.engine.screen import rank
+
+EXCHANGES = {"us": "XNYS", "china": "XSHG"}
+"""Where each market's sessions come from."""
+
+Map = Callable[[Callable[[Part], Rows], Iterable[Part]], Iterable[Rows]]
+"""Python's `map`, a thread pool's, or a cluster's: indicators never know."""
+
+Progress = Callable[[str], None]
+
+
+@lru_cache(maxsize=1)
+def registry() -> dict[str, type[Indicator]]:
+    """Every indicator by name: one class in one file of `us/` or `china/`, found without anyone naming it."""
+    found: dict[str, type[Indicator]] = {}
+    for market in EXCHANGES:
+        package = importlib.import_module(f"indicators.{market}")
+        for module in pkgutil.iter_modules(package.__path__):
+            members = vars(importlib.import_module(f"indicators.{market}.{module.name}")).values()
+            for member in members:
+                if not (isinstance(member, type) and issubclass(member, Indicator)):
+                    continue
+                if member.__module__.endswith(f".{module.name}"):
+                    found[member.name] = member
+    return found
+
+
+def chosen(name: str, parameters: Sequence[str] = ()) -> Indicator:
+    """An indicator with `key=value` parameters set.
+
+    Raises
+    ------
+    UnknownName : no such indicator, or it has no such parameter
+    BadValue : a value that the parameter does not allow
+    """
+    known = registry()
+    if name not in known:
+        raise UnknownName("indicator", name, known)
+    given: dict[str, Any] = {}
+    for text in parameters:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise BadValue("-p", text, "expected key=value")
+        if key not in known[name].model_fields:
+            raise UnknownName("-p", key, known[name].model_fields)
+        given[key] = value
+    try:
+        return known[name](**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadValue("-p " + ".".join(str(part) for part in first["loc"]), first.get("input"), first["msg"]) from None
+
+
+def of_market(market: str) -> dict[str, Indicator]:
+    """Every indicator of a market with its default parameters."""
+    if market not in EXCHANGES:
+        raise UnknownName("--market", market, EXCHANGES)
+    return {name: kind() for name, kind in sorted(registry().items()) if kind.market == market}
+
+
+def compute(indicator: Indicator, parts: Iterable[Part], map: Map = map) -> Rows:
+    """An indicator's rows from any parts, in any order, by any `map`."""
+    return indicator.combine(map(indicator.measure, parts))
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a question covers: the sessions from the first stored one, where to show from, and what may be known.
+
+    Attributes
+    ----------
+    sessions : from the first session of the inputs to the last one asked for
+    shown : the part of them that the question is about
+    as_of : nanoseconds UTC, or None: every reading knows what its own session knew
+    """
+
+    sessions: Sessions
+    shown: Sessions
+    as_of: int | None
+
+    @property
+    def as_of_time(self) -> datetime | None:
+        """`as_of` as a time in UTC."""
+        return None if self.as_of is None else utc(self.as_of)
+
+
+def scope(
+    store: Store,
+    tables: Iterable[str],
+    market: str = "us",
+    start: date | None = None,
+    end: date | None = None,
+    as_of: datetime | None = None,
+) -> Scope:
+    """The sessions that a question about some tables covers.
+
+    Without `end`, the last session for which a tape or a daily table holds rows: filings and vintages that became known
+    after that close wait for the next one.
+
+    Raises
+    ------
+    NothingToShow : nothing is stored, or nothing that early
+    BadValue : a date beyond the last stored session, in no session, or a range that ends before it starts
+    """
+    names = sorted(set(tables))
+    held = {name: days for name in names if (days := store.held_sessions(name))}
+    if not held:
+        raise NothingToShow(
+            f"nothing is stored of {', '.join(names)}. Fill the store with `bullbear ingest`, or try --demo."
+        )
+    daily = {name: days for name, days in held.items() if TABLES[name].known in ("tape", "close")} or held
+    first = min(days[0][0] for days in held.values())
+    last = max(days[-1][0] for days in daily.values())
+    every = store.sessions(EXCHANGES[market])
+    cut = None
+    if as_of is not None:
+        seconds = as_of.astimezone(UTC)
+        cut = int(seconds.timestamp()) * 1_000_000_000 + seconds.microsecond * 1000
+        closed = [day for day, close in zip(every.dates, every.closes.tolist(), strict=True) if close <= cut]
+        if not closed or closed[-1] < first:
+            raise NothingToShow(f"`--as-of`, was {as_of.isoformat()}: before the first stored session's close, {first}")
+        last = min(last, closed[-1])
+    if end is not None and end > last:
+        raise BadValue("date", end, f"beyond the last stored session, {last}. Ingest it, or ask for an earlier one.")
+    if start is not None and end is not None and start > end:
+        raise BadValue("--start", start, f"after --end {end}; swap them")
+    if start is not None and start > last:
+        raise BadValue("--start", start, f"beyond the last stored session, {last}")
+    if end is not None and end < first:
+        raise NothingToShow(f"`date`, was {end}: before the first stored session, {first}")
+    covered = every.window(first, end or last)
+    return Scope(covered, covered.window(start, None), cut)
+
+
+def on_session(store: Store, market: str, day: date) -> date:
+    """`day` itself if it is a session; BadValue names the nearest ones if it is not."""
+    every = store.sessions(EXCHANGES[market])
+    if len(every) and day not in every:
+        near = [d for d in every.dates if abs((d - day).days) <= 5]
+        around = ", ".join(str(d) for d in near) or f"{every.dates[0]} to {every.dates[-1]}"
+        raise BadValue("date", day, f"no session of {EXCHANGES[market]}; sessions near it: {around}")
+    return day
+
+
+def rows_of(store: Store, indicator: Indicator, covered: Scope, map: Map = map) -> Rows:
+    """An indicator's rows over the sessions covered, straight from the store."""
+    tables = {need.table: need.split for need in indicator.inputs}
+    exchange = EXCHANGES[indicator.market]
+    return compute(indicator, store.parts(tables, covered.sessions, exchange, covered.as_of), map)
+
+
+def readings_of(
+    store: Store,
+    indicator: Indicator,
+    covered: Scope,
+    key: str | None = None,
+    period: Period = "session",
+    map: Map = map,
+    rows: Rows | None = None,
+) -> list[Reading]:
+    """An indicator's readings from the first stored session on; an input that is not there leaves none."""
+    held = {need.table: bool(store.held_sessions(need.table)) for need in indicator.inputs}
+    if not all(held[need.table] for need in indicator.inputs if not need.optional):
+        return []
+    measured = rows_of(store, indicator, covered, map) if rows is None else rows
+    return indicator.value(measured, covered.sessions, covered.as_of_time, key, period)
+
+
+@dataclass(frozen=True)
+class Day:
+    """Everything a report on one session stands on.
+
+    Attributes
+    ----------
+    session : the session reported on
+    as_of : what the report may know: the session's close, or the last extended-hours print that belongs to it
+    gauge : one gauge reading per session, ascending, the last one `session`'s
+    readings : indicator name → its readings by session, ascending, none later than `session`
+    scores : indicator name → the score of each of those readings
+    rows : indicator name → its combined rows, for rankings
+    missing_inputs : indicator name → the tables it needs that hold nothing
+    input_hash : sha256 over the files behind everything read
+    """
+
+    market: str
+    session: date
+    as_of: datetime
+    sessions: Sessions
+    indicators: dict[str, Indicator]
+    gauge: list[GaugeReading]
+    readings: dict[str, list[Reading]]
+    scores: dict[str, list[float | None]]
+    rows: dict[str, Rows]
+    missing_inputs: dict[str, list[str]]
+    input_hash: str
+
+
+def day_of(
+    store: Store,
+    market: str = "us",
+    session: date | None = None,
+    as_of: datetime | None = None,
+    map: Map = map,
+    progress: Progress | None = None,
+) -> Day:
+    """Readings of every indicator of a market up to a session, and the gauge that they make.
+
+    Raises
+    ------
+    NothingToShow, BadValue : as `scope`
+    """
+    indicators = of_market(market)
+    tables = {need.table for indicator in indicators.values() for need in indicator.inputs}
+    if session is not None:
+        on_session(store, market, session)
+    covered = scope(store, tables, market, end=session, as_of=as_of)
+    last = covered.sessions.dates[-1]
+    readings: dict[str, list[Reading]] = {}
+    rows: dict[str, Rows] = {}
+    missing: dict[str, list[str]] = {}
+    for name, indicator in indicators.items():
+        if progress is not None:
+            progress(name)
+        absent = [n.table for n in indicator.inputs if not n.optional and not store.held_sessions(n.table)]
+        if absent:
+            missing[name] = absent
+            readings[name] = []
+            continue
+        rows[name] = rows_of(store, indicator, covered, map)
+        readings[name] = readings_of(store, indicator, covered, rows=rows[name])
+    scores = {name: indicators[name].score(found, covered.sessions) for name, found in readings.items()}
+    close = utc(int(covered.sessions.closes[-1]))
+    known = [r.known_at for found in readings.values() for r in found[-1:] if r.session == last and r.known_at]
+    return Day(
+        market, last, as_of or max([close, *known]), covered.sessions, indicators,
+        fuse(readings, indicators, covered.sessions), readings, scores, rows, missing,
+        store.partition_hash(tables, last),
+    )  # fmt: skip
+
+
+def asked_readings(
+    store: Store,
+    indicator: Indicator,
+    start: date | None = None,
+    end: date | None = None,
+    as_of: datetime | None = None,
+    key: str | None = None,
+    by: str = "session",
+) -> list[tuple[Reading, float | None]]:
+    """Readings from `start` to `end` with their scores; scores look back over everything stored, whatever `start`.
+
+    A month has no score: the gauge ranks sessions.
+    """
+    period: Period
+    if by == "session":
+        period = "session"
+    elif by == "month":
+        period = "month"
+    else:
+        raise UnknownName("--by", by, ("session", "month"))
+    needed = [need.table for need in indicator.inputs if not need.optional]
+    covered = scope(store, needed, indicator.market, start, end, as_of)
+    found = readings_of(store, indicator, covered, key, period)
+    if not found:
+        whose = f" of {key}" if key else ""
+        raise NothingToShow(f"no reading{whose} from {covered.sessions.dates[0]} to {covered.sessions.dates[-1]}")
+    scores = indicator.score(found, covered.sessions) if period == "session" else [None] * len(found)
+    first = covered.shown.dates[0] if len(covered.shown) else covered.sessions.dates[-1]
+    month = f"{first:%Y-%m}"
+    return [
+        (reading, score)
+        for reading, score in zip(found, scores, strict=True)
+        if (reading.month >= month if reading.month else reading.session >= first)
+    ]
+
+
+def asked_gauge(
+    store: Store,
+    market: str,
+    start: date | None = None,
+    end: date | None = None,
+    as_of: datetime | None = None,
+    progress: Progress | None = None,
+) -> list[GaugeReading]:
+    """The gauge from `start` to `end`; states that depend on their path start with the first stored session."""
+    if end is not None:
+        on_session(store, market, end)
+    day = day_of(store, market, end, as_of, progress=progress)
+    return [reading for reading in day.gauge if start is None or reading.session >= start]
+
+
+def asked_ranking(
+    store: Store,
+    indicator: Indicator,
+    by: str,
+    session: date | None = None,
+    as_of: datetime | None = None,
+    top: int = 20,
+    floor: str = "100000",
+) -> list[dict[str, Any]]:
+    """A session's ranking; the latest stored session by default."""
+    try:
+        least = Decimal(floor)
+    except InvalidOperation:
+        raise BadValue("--floor", floor, "expected dollars, like 100000") from None
+    if session is not None:
+        on_session(store, indicator.market, session)
+    needed = [need.table for need in indicator.inputs if not need.optional]
+    covered = scope(store, needed, indicator.market, end=session, as_of=as_of)
+    rows = rows_of(store, indicator, covered)
+    return rank(indicator, rows, covered.sessions, covered.sessions.dates[-1], by, top, least)

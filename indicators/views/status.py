@@ -1,0 +1,30 @@
+"""What `bullbear status` prints."""
+
+from feeds.status import Status
+from indicators.views.ingest import printable
+
+
+def status_text(found: Status) -> str:
+    """A line a table, then gaps, rejects by reason, corrections and assumptions where there are any."""
+    head = f"{'table':<16} {'state':<10} {'rows':>13} {'sessions':>9} {'first':<10} {'last':<10} {'gaps':>5}"
+    lines = [f"{head} {'rejected':>9}"]
+    for table in found.tables:
+        gaps = "-" if table.gaps is None else f"{table.gaps:,}"
+        lines.append(
+            f"{table.table:<16} {table.state:<10} {table.rows:>13,} {table.sessions:>9,} {table.first or '-'!s:<10}"
+            f" {table.last or '-'!s:<10} {gaps:>5} {table.rejected:>9,}"
+        )
+    for table in found.tables:
+        if table.gap_sessions:
+            shown = ", ".join(str(day) for day in table.gap_sessions)
+            unshown = (table.gaps or 0) - len(table.gap_sessions)
+            more = f" and {unshown:,} more" if unshown else ""
+            lines.append(f"{table.table}: no rows for {shown}{more}")
+        lines += [f"{table.table}: {n:,} rejected: {printable(reason)}" for reason, n in table.reasons.items()]
+        if table.corrections:
+            lines.append(f"{table.table}: {table.corrections:,} corrections recorded")
+        lines += [f"{table.table}: assumed by a mapping: {printable(columns)}" for columns in table.assumed]
+    lines += [
+        f"{n:,} prints carry the unknown condition '{printable(word)}'" for word, n in found.unknown_conditions.items()
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,32 @@
+"""One small synthetic market, stored once for every test that needs a whole store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from feeds.demo import fill
+from feeds.store import Store
+from feeds.synthetic import Market, market
+
+SMALL = {"seed": 11, "sessions": 24, "symbols": 12}
+
+
+@pytest.fixture(scope="session")
+def small_market() -> Market:
+    return market(**SMALL)
+
+
+@pytest.fixture(scope="session")
+def small_db(small_market: Market, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store file of the small market; open it read-only."""
+    path = tmp_path_factory.mktemp("market") / "market.duckdb"
+    with Store.open(path) as store:
+        fill(store, small_market)
+    return path
+
+
+@pytest.fixture
+def small_store(small_db: Path) -> Iterator[Store]:
+    with Store.open(small_db, read_only=True) as store:
+        yield store

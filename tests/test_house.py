@@ -1,0 +1,99 @@
+"""The rules of the house that import-linter cannot state: who may import what, and where SQL may stand."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("feeds", "indicators", "seeds")
+ONLY_IMPORTER = {
+    "duckdb": {"feeds/store.py"},
+    "distributed": {"indicators/engine/cluster.py"},
+    "plotly": {"indicators/views/plot.py"},
+    "numba": {"indicators/kernels/_jit.py"},
+}
+
+
+def sources() -> list[Path]:
+    return [ROOT / "cli.py", *(path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))]
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def offences(path: str, source: str) -> list[str]:
+    found = []
+    for module in imports(ast.parse(source)):
+        top = module.split(".")[0]
+        if top == "cli":
+            found.append(f"{path} imports cli")
+        if top in ONLY_IMPORTER and path not in ONLY_IMPORTER[top]:
+            found.append(f"{path} imports {top}")
+        if path.startswith("indicators/kernels/"):
+            ours_or_numpy = top in {"numpy", "numba"} or module.startswith("indicators.kernels")
+            standard = top in {"hashlib", "os", "sys", "math", "pathlib", "typing", "collections", "dataclasses"}
+            if not (ours_or_numpy or standard):
+                found.append(f"{path} imports {module}")
+    return found
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_keep_to_the_house(path: Path):
+    assert offences(str(path.relative_to(ROOT)), path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("indicators/us/x.py", "import duckdb"),
+        ("feeds/lean.py", "from numba import njit"),
+        ("indicators/engine/run.py", "import plotly.graph_objects"),
+        ("feeds/x.py", "from cli import app"),
+        ("indicators/kernels/x.py", "import polars"),
+        ("indicators/kernels/x.py", "from feeds.schema import MICRO"),
+    ],
+)
+def test_the_rule_catches_a_planted_import(path: str, source: str):
+    assert offences(path, source)
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_sql_stands_in_the_store_alone(path: Path):
+    if path.name == "store.py":
+        return
+    texts = [
+        n.value
+        for n in ast.walk(ast.parse(path.read_text()))
+        if isinstance(n, ast.Constant) and isinstance(n.value, str)
+    ]
+    assert not [
+        text
+        for text in texts
+        if text.lstrip().upper().startswith(("SELECT ", "INSERT ", "DELETE FROM", "CREATE TABLE"))
+    ]
+
+
+def test_cli_holds_no_logic():
+    assert len((ROOT / "cli.py").read_text().splitlines()) <= 300
+
+
+def test_changelog_names_the_version():
+    import tomllib
+
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_command_is_in_the_readme():
+    from cli import app
+
+    readme = (ROOT / "README.md").read_text()
+    names = [command.name or command.callback.__name__ for command in app.registered_commands]
+    assert [name for name in names if f"bullbear {name}" not in readme] == []
