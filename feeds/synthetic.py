@@ -5,8 +5,8 @@
                             .truth(session)  what no table says: initiators, parents, the state
 
 Prices, strikes and decimals are Int64 micro-dollars, stock sizes Int64 micro-shares, as they reach a kernel;
-`canonical` turns a frame into the Decimal columns of a file. A session's tape depends on the seed and the session alone,
-not on what was drawn before it.
+`canonical` turns a frame into the Decimal columns of a file. A session's tape depends on the market's arguments and the
+session alone, not on what was drawn before it.
 """
 
 from dataclasses import dataclass
@@ -20,42 +20,14 @@ from feeds import synthetic_options as options
 from feeds import synthetic_stocks as stocks
 from feeds.errors import BadValue
 from feeds.schema import TABLES, Sessions
-from feeds.synthetic_daily import (
-    Daily,
-    Links,
-    daily_bars,
-    days_of,
-    forward_eps,
-    index_levels,
-    index_members,
-    sectors,
-    simulate_daily,
-    stream,
-    text,
-)
+from feeds.synthetic_daily import Daily, Links, days_of, simulate_daily, stream, text
 from feeds.synthetic_filings import insider_trades
-from feeds.synthetic_tape import Day, simulate_day
+from feeds.synthetic_tables import daily_bars, forward_eps, index_levels, index_members, sectors
+from feeds.synthetic_tape import I64, Day, Prints, simulate_day
 
-__all__ = ["Links", "Market", "Truth", "canonical", "market"]
+__all__ = ["Links", "Market", "canonical", "market"]
 
 _DAY, _ORDERS, _OPTIONS, _STOCKS, _QUOTES = 10, 11, 12, 13, 14
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What the tables of a session do not say.
-
-    Attributes
-    ----------
-    state : +1 bull, -1 bear
-    option_trades : row by row of the table: side Int8 (+1 buyer, -1 seller, 0 none: an auction), parent Int64, opening
-        Boolean
-    stock_trades : row by row of the table: side Int8, parent Int64
-    """
-
-    state: int
-    option_trades: pl.DataFrame
-    stock_trades: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -63,8 +35,8 @@ class _Traded:
     day: Day
     menu: options.Menu
     orders: options.Orders
-    option_prints: options.Prints
-    stock_prints: stocks.Prints
+    option_prints: Prints
+    stock_prints: Prints
 
 
 @dataclass(frozen=True)
@@ -121,14 +93,24 @@ class Market:
             "stock_quotes": stocks.stock_quotes(random, daily, day, traded.stock_prints, self.scale),
         }
 
-    def truth(self, session: date) -> Truth:
-        """Who started each print of a session, aligned with `tape(session)` row by row."""
+    def truth(self, session: date) -> dict[str, pl.DataFrame]:
+        """What the tables of a session do not say.
+
+        Returns
+        -------
+        option_trades : row by row of that table: side Int8 (+1 the buyer started it, -1 the seller, 0 nobody: an auction),
+            parent Int64 (the order it is part of), opening Boolean
+        stock_trades : row by row of that table: side Int8, parent Int64
+        state : one row: session Date, state Int8 (+1 bull, -1 bear)
+        """
         traded = self._traded(session)
-        return Truth(
-            state=traded.day.state,
-            option_trades=options.truth(traded.option_prints, traded.orders),
-            stock_trades=stocks.truth(traded.stock_prints),
-        )
+        return {
+            "option_trades": options.truth(traded.option_prints, traded.orders),
+            "stock_trades": stocks.truth(traded.stock_prints),
+            "state": pl.DataFrame(
+                {"session": [session], "state": [traded.day.state]}, schema={"session": pl.Date, "state": pl.Int8}
+            ),
+        }
 
     def _day(self, session: date) -> Day:
         self.sessions.position(session)
@@ -163,9 +145,7 @@ class Market:
         return _open_interest_table(self.daily, np.concatenate(days), np.concatenate(codes), np.concatenate(changes))
 
 
-def _open_interest_table(
-    daily: Daily, days: options.I64, codes: options.I64, changes: options.I64
-) -> pl.DataFrame:
+def _open_interest_table(daily: Daily, days: I64, codes: I64, changes: I64) -> pl.DataFrame:
     """Sum changes by contract and session, and give the level before and after each."""
     sessions = days_of(daily.sessions.dates)
     flows = (
@@ -180,7 +160,9 @@ def _open_interest_table(
     drawn = 50 + pl.col("code") % 1_000_003 * 7_919 % 4_000
     flows = flows.with_columns(after=pl.col("after") - lowest + drawn)
     at = np.searchsorted(sessions, flows["day"].to_numpy())
-    before = flows.select("code", day=pl.Series(sessions[np.maximum(at - 1, 0)]), level=pl.col("after") - pl.col("change"))
+    before = flows.select(
+        "code", day=pl.Series(sessions[np.maximum(at - 1, 0)]), level=pl.col("after") - pl.col("change")
+    )
     levels = (
         pl.concat([flows.select("code", "day", level="after"), before])
         .unique(["code", "day"], keep="first")

@@ -7,6 +7,7 @@ import polars as pl
 
 from feeds.schema import MICRO
 from feeds.synthetic_daily import Daily, Links, text
+from feeds.synthetic_quotes import in_time, place_prints, quotes_before, quotes_between, spreads_table
 from feeds.synthetic_sides import Profile, cell_odds
 from feeds.synthetic_tape import (
     F64,
@@ -15,12 +16,12 @@ from feeds.synthetic_tape import (
     SECOND,
     Bool,
     Day,
+    Prints,
     busy_times,
+    false_prints,
     pick,
-    place_prints,
     present,
     split_orders,
-    spreads_table,
     times,
     words,
 )
@@ -133,7 +134,8 @@ def fair_value(day: Day, menu: Menu, contract: I64, ts: I64) -> F64:
     width = menu.volatility[contract] * np.sqrt(left / (365.25 * 86_400 * SECOND))
     upper = np.log(spot / strike) / width + width / 2
     worth = spot * ndtr(upper) - strike * ndtr(upper - width)
-    return np.maximum(np.where(menu.call[contract], worth, worth - spot + strike), 0.10)
+    price: F64 = np.maximum(np.where(menu.call[contract], worth, worth - spot + strike), 0.10)
+    return price
 
 
 def simulate_orders(random: np.random.Generator, day: Day, menu: Menu, links: Links, scale: float) -> Orders:
@@ -172,49 +174,24 @@ def _cells(random: np.random.Generator, family: I64) -> I64:
     """A cell for each order by the odds of its family of venues: all its prints are mis-signed together."""
     draw = random.random(len(family))
     edges = [np.cumsum(cell_odds(profile))[:-1] for profile in _FAMILIES]
-    return np.where(family == 0, *(np.searchsorted(edge, draw, side="right") for edge in edges))
+    first, second = (np.searchsorted(edge, draw, side="right") for edge in edges)
+    return np.where(family == 0, first, second).astype(np.int64)
 
 
 def _venues(random: np.random.Generator, orders: Orders, order: I64, number: I64) -> I64:
     """Venue of each print: a sweep goes round its family, any other order stays where it is."""
     family = orders.family[order]
     draw = random.random(len(orders.ts))
-    home = np.where(
-        orders.family == 0,
-        *(np.searchsorted(np.cumsum(odds)[:-1], draw, side="right") for odds in _VENUE_ODDS),
-    )
+    first, second = (np.searchsorted(np.cumsum(odds)[:-1], draw, side="right") for odds in _VENUE_ODDS)
+    home = np.where(orders.family == 0, first, second)
     return 3 * family + (home[order] + np.where(orders.sweep[order], number, 0)) % 3
-
-
-@dataclass(frozen=True)
-class Prints:
-    """A session's option prints as integers, before they become a table; shape (prints,)."""
-
-    ts: I64
-    report: I64
-    gap: I64
-    contract: I64
-    order: I64
-    side: I8
-    size: I64
-    venue: I64
-    condition: I64
-    cancelled: Bool
-    price: I64
-    bid: I64
-    ask: I64
-    bid_size: I64
-    ask_size: I64
-
-    def take(self, rows: I64) -> "Prints":
-        """These rows, in this order."""
-        return Prints(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
 def _tick(menu: Menu, contract: I64, worth: F64) -> I64:
     """Pennies below three dollars and nickels above in the penny programme, else nickels and dimes."""
     penny = menu.symbol[contract] % 3 != 0
-    return np.where(penny, np.where(worth < 3.0, 10_000, 50_000), np.where(worth < 3.0, 50_000, 100_000))
+    step: I64 = np.where(penny, np.where(worth < 3.0, 10_000, 50_000), np.where(worth < 3.0, 50_000, 100_000))
+    return step
 
 
 def simulate_prints(random: np.random.Generator, day: Day, menu: Menu, orders: Orders) -> Prints:
@@ -236,7 +213,7 @@ def simulate_prints(random: np.random.Generator, day: Day, menu: Menu, orders: O
         ts=ts,
         report=ts + delay,
         gap=gap,
-        contract=contract,
+        instrument=contract,
         order=order,
         side=np.where(auction, 0, side).astype(np.int8),
         size=size,
@@ -249,19 +226,7 @@ def simulate_prints(random: np.random.Generator, day: Day, menu: Menu, orders: O
         bid_size=placed.bid_size,
         ask_size=placed.ask_size,
     )
-    return _with_false_prints(random, prints, tick)
-
-
-def _with_false_prints(random: np.random.Generator, prints: Prints, tick: I64) -> Prints:
-    """Add prints that never held: half at a wrong price, reported just before the right one; half plain doubles."""
-    false = np.flatnonzero(random.random(len(prints.ts)) < 0.004)
-    everything = prints.take(np.concatenate([np.arange(len(prints.ts)), false]))
-    tail = slice(len(prints.ts), None)
-    everything.cancelled[tail] = True
-    everything.condition[tail] = _CANCELLED + (prints.condition[false] == _SWEEP)
-    everything.price[tail] += np.where(np.arange(len(false)) % 2 == 0, 10 * tick[false], 0)
-    everything.report[tail] -= 1
-    return everything.take(np.argsort(everything.report, kind="stable"))
+    return prints.and_also(false_prints(random, prints, 10 * tick, _SWEEP, _CANCELLED)).as_reported()
 
 
 def _contract_columns(daily: Daily, menu: Menu, contract: I64) -> dict[str, pl.Series]:
@@ -275,10 +240,10 @@ def _contract_columns(daily: Daily, menu: Menu, contract: I64) -> dict[str, pl.S
 
 def option_trades(daily: Daily, day: Day, menu: Menu, prints: Prints) -> pl.DataFrame:
     """The prints as a table. Even symbols carry the quote before the print; every tenth has no underlying price."""
-    symbol = menu.symbol[prints.contract]
+    symbol = menu.symbol[prints.instrument]
     quoted = symbol % 2 == 0
     spot = np.rint(day.price_at(symbol, prints.ts) * 100).astype(np.int64) * (MICRO // 100)
-    contract = _contract_columns(daily, menu, prints.contract)
+    contract = _contract_columns(daily, menu, prints.instrument)
     return pl.DataFrame(
         {
             "ts": times(prints.ts),
@@ -292,7 +257,7 @@ def option_trades(daily: Daily, day: Day, menu: Menu, prints: Prints) -> pl.Data
             "size": prints.size,
             "exchange": text(VENUES, prints.venue),
             "conditions": words(CONDITIONS, prints.condition),
-            "multiplier": menu.multiplier[prints.contract],
+            "multiplier": menu.multiplier[prints.instrument],
             "bid": present(prints.bid, quoted),
             "ask": present(prints.ask, quoted),
             "bid_size": present(prints.bid_size, quoted),
@@ -315,40 +280,21 @@ def truth(prints: Prints, orders: Orders) -> pl.DataFrame:
 def option_quotes(
     random: np.random.Generator, daily: Daily, day: Day, menu: Menu, prints: Prints, scale: float
 ) -> pl.DataFrame:
-    """The quote before every print of an odd symbol, later ones at the very time of some prints, and quotes in between.
-
-    A quote stamped like a print is not in force for it: it stands ten ticks away, and shows who looks ahead.
-    """
-    asked = np.flatnonzero((menu.symbol[prints.contract] % 2 == 1) & ~prints.cancelled)
-    before = (prints.gap[asked] * (0.1 + 0.8 * random.random(len(asked)))).astype(np.int64)
-    stale = (random.random(len(asked)) < 0.02) & (prints.gap[asked] == SECOND // 2)
-    before = np.where(stale, (600 * SECOND * random.random(len(asked))).astype(np.int64) + before, before)
-    moved = asked[random.random(len(asked)) < 0.03]
+    """The quote before every print of an odd symbol, and quotes of any contract in between."""
+    asked = prints.take(np.flatnonzero((menu.symbol[prints.instrument] % 2 == 1) & ~prints.cancelled))
+    step = 10 * _tick(menu, asked.instrument, asked.price / MICRO)
     count = round(_DECOYS * scale)
-    between = pick(random, menu.weight, count)
-    when = busy_times(random, day, count)
-    worth = fair_value(day, menu, between, when)
-    tick = _tick(menu, between, worth)
-    spread = 2 + (random.random(count) * 9).astype(np.int64)
-    odd = random.random(count)
-    spread = np.select([odd < 0.01, odd < 0.02], [0, -1], spread)
-    bid = np.maximum(np.rint(worth * MICRO / tick - spread / 2), 2.0).astype(np.int64) * tick
-    sizes = (1 + random.exponential(25.0, (2, count))).astype(np.int64)
-    shift = 10 * _tick(menu, prints.contract[moved], prints.price[moved] / MICRO)
-    ts = np.concatenate([np.maximum(prints.ts[asked] - before, day.opens), prints.ts[moved], when])
-    columns = {
-        "bid": np.concatenate([prints.bid[asked], prints.bid[moved] + shift, np.where(odd > 0.99, 0, bid)]),
-        "ask": np.concatenate([prints.ask[asked], prints.ask[moved] + shift, bid + spread * tick]),
-        "bid_size": np.concatenate([prints.bid_size[asked], prints.bid_size[moved], np.where(odd > 0.99, 0, sizes[0])]),
-        "ask_size": np.concatenate([prints.ask_size[asked], prints.ask_size[moved], sizes[1]]),
-    }
-    rows = np.argsort(ts, kind="stable")
-    contract = np.concatenate([prints.contract[asked], prints.contract[moved], between])[rows]
+    contract, when = pick(random, menu.weight, count), busy_times(random, day, count)
+    worth = fair_value(day, menu, contract, when)
+    tick = _tick(menu, contract, worth)
+    quotes = in_time(
+        quotes_before(random, day, asked, step, 1), quotes_between(random, when, contract, worth, tick, 10, 1)
+    )
     return pl.DataFrame(
         {
-            "ts": times(ts[rows]),
-            "sequence": np.arange(1, len(ts) + 1),
-            **_contract_columns(daily, menu, contract),
-            **{name: column[rows] for name, column in columns.items()},
+            "ts": times(quotes.ts),
+            "sequence": np.arange(1, len(quotes.ts) + 1),
+            **_contract_columns(daily, menu, quotes.instrument),
+            **quotes.columns(),
         }
     )

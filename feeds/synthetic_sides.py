@@ -1,11 +1,11 @@
 """How often the literature's trade-side rules are right on the synthetic tape, and the odds that make them so.
 
-A print is seen from its initiator: *own* is the side of the quote that an aggressive initiator reaches for (the ask for a
-buyer), *opposite* the other. A cell is a location in the spread, whether the print's size equals the quoted size of
-either side, and at the mid which side is deeper. Given the initiator, every rule but the tick test is right or wrong by
-the cell alone, so its accuracy is a linear function of the cells' odds; the tick test is right half of the time wherever
-it decides, for quotes move between prints by more than the spread. A linear programme finds odds that give all published
-figures together and stay, cell by cell, as near as possible to a plausible shape.
+A print is seen from its initiator: *own* is the side of the quote that an aggressive initiator reaches for (the ask
+for a buyer), *opposite* the other. A cell is a location in the spread, whether the print's size equals the quoted size
+of either side, and at the mid which side is deeper. Given the initiator, every rule but the tick test is right or wrong
+by the cell alone, so its accuracy is a linear function of the cells' odds; the tick test is right half of the time
+wherever it decides, for quotes move between prints by more than the spread. A linear programme finds odds that give all
+published figures together and stay, cell by cell, as near as possible to a plausible shape.
 
 References
 ----------
@@ -109,7 +109,7 @@ def cell_odds(profile: Profile) -> F64:
     published = PUBLISHED[profile]
     shape = np.array([row[4] for row in _SHAPE])
     shape = shape / shape.sum()
-    location, half, match, _ = CELLS.T
+    location, _, match, _ = CELLS.T
     matched = (match != NO_MATCH).astype(np.float64)
     quote_right = right_by_cell("quote", 0.5)
     equal = [
@@ -139,6 +139,6 @@ def cell_odds(profile: Profile) -> F64:
     if not found.success:
         raise ValueError(f"no odds give all figures of `profile`, was {profile!r}: {found.message}")
     odds = np.round(found.x[:-1], 9)
-    odds = odds / odds.sum()
-    odds.flags.writeable = False
-    return odds
+    shares: F64 = odds / odds.sum()
+    shares.flags.writeable = False
+    return shares

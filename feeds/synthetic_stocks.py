@@ -1,27 +1,26 @@
 """The synthetic stock tape of one session: lit and off-exchange prints with the truth beside, and quotes."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import polars as pl
 
 from feeds.schema import MICRO
 from feeds.synthetic_daily import Daily, Links, text
+from feeds.synthetic_quotes import in_time, place_prints, quotes_before, quotes_between, spreads_table
 from feeds.synthetic_sides import CELLS, INNER, MID, NO_MATCH, OPPOSITE, OUTER, OWN, THROUGH, TOUCH
 from feeds.synthetic_tape import (
     F64,
-    I8,
+    FIRST_GAP,
     I64,
     MINUTE,
     SECOND,
     Bool,
     Day,
+    Prints,
     busy_times,
+    false_prints,
     pick,
-    place_prints,
     present,
     split_orders,
-    spreads_table,
     times,
     words,
 )
@@ -69,31 +68,6 @@ def _cell_odds() -> F64:
         for at, (row, keep) in enumerate(zip(CELLS, plain, strict=True))
     ]
     return np.array(odds) / sum(odds)
-
-
-@dataclass(frozen=True)
-class Prints:
-    """A session's stock prints as integers, before they become a table; shape (prints,). Sizes in micro-shares."""
-
-    ts: I64
-    report: I64
-    gap: I64
-    symbol: I64
-    order: I64
-    side: I8
-    size: I64
-    venue: I64
-    condition: I64
-    cancelled: Bool
-    price: I64
-    bid: I64
-    ask: I64
-    bid_size: I64
-    ask_size: I64
-
-    def take(self, rows: I64) -> "Prints":
-        """These rows, in this order."""
-        return Prints(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
 def _sizes(random: np.random.Generator, dark: Bool, block: Bool, price: F64) -> I64:
@@ -145,7 +119,7 @@ def simulate_prints(random: np.random.Generator, daily: Daily, day: Day, links: 
         ts=ts,
         report=ts + late,
         gap=gap,
-        symbol=symbol[order],
+        instrument=symbol[order],
         order=order,
         side=side[order],
         size=size,
@@ -158,18 +132,12 @@ def simulate_prints(random: np.random.Generator, daily: Daily, day: Day, links: 
         bid_size=placed.bid_size,
         ask_size=placed.ask_size,
     )
-    return _in_order(_with_false_prints(random, _with_auctions(random, daily, day, prints, count)))
+    prints = prints.and_also(_auctions(random, daily, day, count))
+    step = np.full(len(prints.ts), 100 * _TICK)
+    return prints.and_also(false_prints(random, prints, step, _SWEEP, _CANCELLED)).as_reported()
 
 
-def _append(prints: Prints, more: Prints) -> Prints:
-    return Prints(*(np.concatenate([getattr(prints, n), getattr(more, n)]) for n in prints.__dataclass_fields__))
-
-
-def _in_order(prints: Prints) -> Prints:
-    return prints.take(np.argsort(prints.report, kind="stable"))
-
-
-def _with_auctions(random: np.random.Generator, daily: Daily, day: Day, prints: Prints, orders: int) -> Prints:
+def _auctions(random: np.random.Generator, daily: Daily, day: Day, orders: int) -> Prints:
     """An opening and a closing cross of every listed symbol, at the daily bar's prices; nobody initiates them."""
     symbol = np.tile(daily.listed, 2)
     half = len(symbol) // 2
@@ -178,12 +146,12 @@ def _with_auctions(random: np.random.Generator, daily: Daily, day: Day, prints: 
     ts = np.where(closing, day.closes, day.opens) + wait
     price = np.where(closing, day.last[symbol], day.first[symbol])
     shares = np.ceil(np.exp(random.normal(13.5, 0.8, len(symbol))) / (price / MICRO) / 100).astype(np.int64) * 100
-    nothing = np.zeros(len(symbol), np.int64)
-    crosses = Prints(
+    one = np.ones(len(symbol), np.int64)
+    return Prints(
         ts=ts,
         report=ts,
-        gap=np.full(len(symbol), SECOND // 2),
-        symbol=symbol,
+        gap=np.full(len(symbol), FIRST_GAP),
+        instrument=symbol,
         order=orders + np.arange(len(symbol)),
         side=np.zeros(len(symbol), np.int8),
         size=shares * MICRO,
@@ -193,31 +161,19 @@ def _with_auctions(random: np.random.Generator, daily: Daily, day: Day, prints: 
         price=price,
         bid=np.maximum(price - _TICK, _TICK),
         ask=price + _TICK,
-        bid_size=nothing + 1,
-        ask_size=nothing + 1,
+        bid_size=one,
+        ask_size=one,
     )
-    return _append(prints, crosses)
-
-
-def _with_false_prints(random: np.random.Generator, prints: Prints) -> Prints:
-    """Add prints that never held: half at a wrong price, reported just before the right one; half plain doubles."""
-    false = np.flatnonzero((random.random(len(prints.ts)) < 0.004) & (prints.side != 0))
-    copies = prints.take(false)
-    copies.cancelled[:] = True
-    copies.condition[:] = _CANCELLED + (prints.condition[false] == _SWEEP)
-    copies.price[:] += np.where(np.arange(len(false)) % 2 == 0, 100 * _TICK, 0)
-    copies.report[:] -= 1
-    return _append(prints, copies)
 
 
 def stock_trades(daily: Daily, prints: Prints) -> pl.DataFrame:
     """The prints as a table; even symbols carry the quote before the print."""
-    quoted = prints.symbol % 2 == 0
+    quoted = prints.instrument % 2 == 0
     return pl.DataFrame(
         {
             "ts": times(prints.ts),
             "sequence": np.arange(1, len(prints.ts) + 1),
-            "symbol": text(daily.symbols, prints.symbol),
+            "symbol": text(daily.symbols, prints.instrument),
             "price": prints.price,
             "size": prints.size,
             "exchange": text(VENUES, prints.venue),
@@ -236,37 +192,20 @@ def truth(prints: Prints) -> pl.DataFrame:
 
 
 def stock_quotes(random: np.random.Generator, daily: Daily, day: Day, prints: Prints, scale: float) -> pl.DataFrame:
-    """The quote before every print of an odd symbol, later ones at the very time of some prints, and quotes in between.
-
-    A quote stamped like a print is not in force for it: it stands ten ticks away, and shows who looks ahead.
-    """
-    asked = np.flatnonzero((prints.symbol % 2 == 1) & ~prints.cancelled)
-    before = (prints.gap[asked] * (0.1 + 0.8 * random.random(len(asked)))).astype(np.int64)
-    moved = asked[random.random(len(asked)) < 0.03]
+    """The quote before every print of an odd symbol, and quotes of any symbol in between."""
+    asked = prints.take(np.flatnonzero((prints.instrument % 2 == 1) & ~prints.cancelled))
     count = round(_DECOYS * scale)
-    between = daily.listed[(random.random(count) * len(daily.listed)).astype(np.int64)]
+    symbol = daily.listed[(random.random(count) * len(daily.listed)).astype(np.int64)]
     when = busy_times(random, day, count)
-    odd = random.random(count)
-    spread = np.select([odd < 0.01, odd < 0.02], [0, -1], 1 + (random.random(count) * 4).astype(np.int64))
-    bid = np.maximum(np.rint(day.price_at(between, when) * MICRO / _TICK - spread / 2), 2.0).astype(np.int64) * _TICK
-    sizes = (1 + random.exponential(6.0, (2, count))).astype(np.int64) * 100
-    ts = np.concatenate([prints.ts[asked] - before, prints.ts[moved], when])
-    shift = 10 * _TICK
-    columns = {
-        "bid": np.concatenate([prints.bid[asked], prints.bid[moved] + shift, np.where(odd > 0.99, 0, bid)]),
-        "ask": np.concatenate([prints.ask[asked], prints.ask[moved] + shift, bid + spread * _TICK]),
-        "bid_size": np.concatenate(
-            [prints.bid_size[asked] * 100, prints.bid_size[moved] * 100, np.where(odd > 0.99, 0, sizes[0])]
-        ),
-        "ask_size": np.concatenate([prints.ask_size[asked] * 100, prints.ask_size[moved] * 100, sizes[1]]),
-    }
-    rows = np.argsort(ts, kind="stable")
-    symbol = np.concatenate([prints.symbol[asked], prints.symbol[moved], between])[rows]
+    quotes = in_time(
+        quotes_before(random, day, asked, np.full(len(asked.ts), 10 * _TICK), 100),
+        quotes_between(random, when, symbol, day.price_at(symbol, when), np.full(count, _TICK), 4, 100),
+    )
     return pl.DataFrame(
         {
-            "ts": times(ts[rows]),
-            "sequence": np.arange(1, len(ts) + 1),
-            "symbol": text(daily.symbols, symbol),
-            **{name: column[rows] for name, column in columns.items()},
+            "ts": times(quotes.ts),
+            "sequence": np.arange(1, len(quotes.ts) + 1),
+            "symbol": text(daily.symbols, quotes.instrument),
+            **quotes.columns(),
         }
     )

@@ -3,7 +3,7 @@
 Times are int64 nanoseconds UTC, prices int64 micro-dollars.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,6 @@ import polars as pl
 
 from feeds.schema import MICRO
 from feeds.synthetic_daily import Daily, text
-from feeds.synthetic_sides import CELLS, INNER, MATCH_OWN, MID, NO_MATCH, OUTER, OWN, THROUGH, TOUCH, UNUSABLE
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -22,6 +21,9 @@ SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 SWEEP_SPAN = 90_000_000
 """An order's prints follow its first within this time, inside the 100 ms that make them one parent order."""
+
+FIRST_GAP = SECOND // 2
+"""What stands for the gap before an order's first print."""
 
 _CLOCK = np.linspace(0.0, 1.0, 512)
 _ACTIVITY = np.cumsum(1.0 + 5.0 * np.abs(2.0 * _CLOCK - 1.0) ** 3)
@@ -58,7 +60,8 @@ class Day:
         part = place - left
         flat = self.path.ravel()
         base = symbol * self.path.shape[1] + left
-        return flat[base] * (1.0 - part) + flat[base + 1] * part
+        price: F64 = flat[base] * (1.0 - part) + flat[base + 1] * part
+        return price
 
 
 def simulate_day(random: np.random.Generator, daily: Daily, at: int) -> Day:
@@ -90,7 +93,7 @@ def busy_times(random: np.random.Generator, day: Day, count: int) -> I64:
     return (day.opens + 2 * SECOND + share * (day.closes - day.opens - 4 * SECOND)).astype(np.int64)
 
 
-def pick(random: np.random.Generator, weights: F64, count: int) -> I64:
+def pick(random: np.random.Generator, weights: npt.NDArray[np.floating], count: int) -> I64:
     """Positions drawn with the given weights."""
     return np.searchsorted(np.cumsum(weights / weights.sum())[:-1], random.random(count), side="right")
 
@@ -108,95 +111,69 @@ def split_orders(random: np.random.Generator, prints: I64, ts: I64) -> tuple[I64
     order = np.repeat(np.arange(len(prints)), prints)
     number = np.arange(len(order)) - np.repeat(np.cumsum(prints) - prints, prints)
     step = (SWEEP_SPAN * (0.05 + 0.9 * random.random(len(prints))) / np.maximum(prints, 6)).astype(np.int64)
-    gap = np.where(number == 0, SECOND // 2, step[order])
+    gap = np.where(number == 0, FIRST_GAP, step[order])
     return order, number, ts[order] + number * step[order], gap
 
 
 @dataclass(frozen=True)
-class Placed:
-    """Prints with the quote in force before each; int64 arrays, micro-dollars and sizes."""
+class Prints:
+    """A session's prints as integers, before they become a table; shape (prints,).
 
+    Attributes
+    ----------
+    ts, report : int64 ns, when it was executed and when it was reported
+    gap : int64 ns since the order's print before
+    instrument : position of the contract in the session's menu, or of the symbol
+    order : the parent order; side : its initiator, +1, -1, or 0 in an auction
+    size : contracts, or micro-shares
+    venue, condition : positions in the tape's VENUES and CONDITIONS
+    price, bid, ask : micro-dollars; the quote is the one in force before the print
+    """
+
+    ts: I64
+    report: I64
+    gap: I64
+    instrument: I64
+    order: I64
+    side: I8
+    size: I64
+    venue: I64
+    condition: I64
+    cancelled: Bool
     price: I64
     bid: I64
     ask: I64
     bid_size: I64
     ask_size: I64
 
+    def take(self, rows: I64) -> "Prints":
+        """These rows, in this order."""
+        return Prints(*(getattr(self, field.name)[rows] for field in fields(self)))
 
-def _ticks_from_quote(location: I64, spread: I64) -> I64:
-    """Half-ticks between a print and the quote on its half of the spread, for a spread in ticks."""
-    third = 3 * spread // 10
-    return 2 * np.select(
-        [location == THROUGH, location == OUTER, location == INNER], [-1, np.maximum(third, 1), third + 1]
-    )
+    def and_also(self, more: "Prints") -> "Prints":
+        """These prints, then others."""
+        return Prints(*(np.concatenate([getattr(self, f.name), getattr(more, f.name)]) for f in fields(self)))
+
+    def as_reported(self) -> "Prints":
+        """In the order of their reports."""
+        return self.take(np.argsort(self.report, kind="stable"))
 
 
-def place_prints(
-    random: np.random.Generator,
-    side: I8,
-    cell: I64,
-    size: I64,
-    centre: F64,
-    tick: I64,
-    spreads: I64,
-    order: I64,
-) -> Placed:
-    """Give each print the quote that puts it in its cell.
+def false_prints(random: np.random.Generator, prints: Prints, step: I64, sweep: int, cancelled: int) -> Prints:
+    """Prints that never held: half at a price `step` too high, corrected a moment later; half plain doubles.
 
-    Parameters
-    ----------
-    side : the initiator, +1 or -1
-    cell : position in CELLS
-    size : in the unit of quoted sizes
-    centre : dollars around which the quote stands
-    tick : micro-dollars
-    spreads : int64, shape (5, k): spreads in ticks that each location allows
-    order : prints of one order share spread and unusable quotes
-
-    Notes
-    -----
-    A share UNUSABLE of the orders meets a quote that signs nothing: locked at the price, crossed, or without a bid.
+    `sweep` and `cancelled` are positions of conditions; the one after `cancelled` is "sweep;cancelled".
     """
-    location, half, match, depth = CELLS[cell].T
-    orders = int(order[-1]) + 1 if len(order) else 0
-    draw = (random.random(orders) * spreads.shape[1]).astype(np.int64)[order]
-    spread = spreads[location, draw]
-    from_quote = np.where(location == MID, spread, _ticks_from_quote(location, spread))
-    at_ask = half * side == 1
-    bid = np.maximum(np.rint(centre * MICRO / tick - spread / 2), 2.0).astype(np.int64) * tick
-    ask = bid + spread * tick
-    price = np.where(at_ask, ask - from_quote * tick // 2, bid + from_quote * tick // 2)
-    bid_size, ask_size = _quoted_sizes(random, side, match, depth, size)
-    fault = random.random(orders)[order] / UNUSABLE * 3
-    locked, crossed, one_sided = fault < 1, (fault >= 1) & (fault < 2), (fault >= 2) & (fault < 3)
-    bid = np.select([locked, crossed, one_sided], [price, price + tick, 0], bid)
-    ask = np.select([locked, crossed], [price, price - tick], ask)
-    return Placed(price, bid, np.maximum(ask, tick), np.where(one_sided, 0, bid_size), ask_size)
-
-
-def _quoted_sizes(random: np.random.Generator, side: I8, match: I64, depth: I64, size: I64) -> tuple[I64, I64]:
-    """Quoted sizes that equal the print's only where the cell says so, and lean as the cell says at the mid."""
-    two = (1 + random.exponential(25.0, (2, len(size)))).astype(np.int64)
-    two += two >= size
-    # two sizes that both differ from the print's, and from each other where one side must be deeper
-    small, large = two.min(axis=0), two.max(axis=0)
-    large = np.where(large == small, large + 1, large)
-    large = np.where(large == size, large + 1, large)
-    wants_large = np.select([depth == 1, depth == 2], [side, -side], np.where(random.random(len(size)) < 0.5, 1, -1))
-    ask_size = np.where(wants_large > 0, large, small)
-    bid_size = np.where(wants_large > 0, small, large)
-    even = (depth == 3) & (match == NO_MATCH)
-    bid_size = np.where(even, ask_size, bid_size)
-    matched = match != NO_MATCH
-    matches_ask = matched & ((match == MATCH_OWN) == (side == OWN))
-    return np.where(matched & ~matches_ask, size, bid_size), np.where(matches_ask, size, ask_size)
-
-
-def spreads_table(touch: tuple[int, ...], outer: tuple[int, ...], inner: tuple[int, ...], mid: tuple[int, ...]) -> I64:
-    """Spreads in ticks by location, in the order THROUGH, TOUCH, OUTER, INNER, MID."""
-    rows = np.empty((5, len(touch)), np.int64)
-    rows[THROUGH], rows[TOUCH], rows[OUTER], rows[INNER], rows[MID] = touch, touch, outer, inner, mid
-    return rows
+    rows = np.flatnonzero((random.random(len(prints.ts)) < 0.004) & (prints.side != 0))
+    copies = prints.take(rows)
+    wrong = np.arange(len(rows)) % 2 == 0
+    return replace(
+        copies,
+        report=copies.report - 1,
+        condition=cancelled + (copies.condition == sweep),
+        cancelled=np.ones(len(rows), bool),
+        price=copies.price + np.where(wrong, step[rows], 0),
+    )
 
 
 def times(ts: I64) -> pl.Series:

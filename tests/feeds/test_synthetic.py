@@ -74,7 +74,7 @@ def option_accuracies(of: Market, days: list[date]) -> dict[tuple[str, str, bool
         tape = of.tape(day)
         frame = with_quotes(tape["option_trades"], tape["option_quotes"], CONTRACT)
         order = frame["row"].to_numpy()
-        rows.setdefault("true", []).append(of.truth(day).option_trades["side"].to_numpy()[order])
+        rows.setdefault("true", []).append(of.truth(day)["option_trades"]["side"].to_numpy()[order])
         rows.setdefault("venue", []).append(frame["exchange"].to_numpy())
         rows.setdefault("own", []).append(
             frame["bid_q"].is_not_null().to_numpy() & False

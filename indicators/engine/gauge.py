@@ -1,0 +1,381 @@
+"""The gauge: scores of the parts, fused into one level from 0 (deep bear) to 100 (strong bull). INDICATORS 6.
+
+    level = 50 + Σ c_i     c_i = κ·w_i·(s_i − 50)     κ = min(2, 1/√(wᵀRw))
+
+s_i is the score of part i's reading in force, w_i its weight among the parts present (Σ w = 1), and R the past Spearman
+correlation of the scores, shrunk halfway to the identity: the average of nearly independent scores would hardly leave
+40-60, and κ gives it back the spread of a single score. Everything at a session uses that session and earlier ones.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from math import ceil, fsum, sqrt
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from feeds.errors import UnknownName
+from feeds.schema import Sessions
+from indicators.engine.indicator import Indicator, Reading
+
+Zone = Literal["deep bear", "bear", "neutral", "bull", "strong bull", "insufficient"]
+Confidence = Literal["high", "medium", "low"]
+
+METHODS = ("equal", "inverse_correlation")
+ZONES: tuple[Zone, ...] = ("deep bear", "bear", "neutral", "bull", "strong bull")
+
+UNIT = 1_000_000
+"""The level and its contributions are integers of 1e-6 points while they are added, so that they sum exactly."""
+
+BOUNDS = tuple(b * UNIT for b in (20, 40, 60, 80))
+HYSTERESIS = 2 * UNIT
+
+LOOKBACK = 504
+COMMON = 60
+"""Scores are correlated over the 504 sessions before today; a pair with fewer than 60 in common counts as unrelated."""
+
+IN_TIME = {"session": 0, "week": 4}
+MAX_AGE = {"session": 1, "week": 5}
+"""Sessions since the reading: in time up to the first, standing in (overdue) up to the second, then stale."""
+
+SCORE_WINDOW = {"session": (252, 504), "week": (260, 260 * 5)}
+SCORE_MINIMUM = 60
+"""The window of `Indicator.score`: newest readings, sessions they may span, readings needed."""
+
+
+class GaugeReading(BaseModel):
+    """The gauge at one session's close.
+
+    `level` is null and `zone` "insufficient" below 3 of 5 parts. `contributions` (points, multiples of 1e-6, the part
+    `clip` holding what clipping to [0, 100] removed) sum to level − 50 exactly when read as decimals. `missing` says
+    why a part is absent; an absent part has a null score and no weight. `width` is the width of the level in points
+    when every band is pushed through its part's own percentile. `ages` are sessions since each part's reading.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    session: date
+    level: float | None
+    zone: Zone
+    confidence: Confidence | None
+    parts_present: int
+    parts_total: int
+    reason: str | None
+    missing: dict[str, str]
+    contributions: dict[str, float]
+    scores: dict[str, float | None]
+    weights: dict[str, float]
+    kappa: float | None
+    width: float | None
+    ages: dict[str, int]
+    notes: tuple[str, ...]
+    known_at: datetime | None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One part on the gauge's T sessions. Arrays of length T; NaN where the part is absent or has no band."""
+
+    name: str
+    indicator: Indicator
+    readings: Sequence[Reading]
+    newest: np.ndarray  # int64: index of the newest reading, -1 before the first
+    age: np.ndarray  # int64: sessions since that reading
+    count: np.ndarray  # int64: readings in that reading's score window
+    score: np.ndarray  # float64
+    width: np.ndarray  # float64: points between the scores of the band's two ends
+
+    def why_missing(self, t: int) -> str:
+        """Why the part has no score at session t, in words."""
+        i = int(self.newest[t])
+        if i < 0:
+            return "no reading yet"
+        reading, age, allowed = self.readings[i], int(self.age[t]), MAX_AGE[self.indicator.cadence]
+        if age > allowed:
+            return f"last reading {reading.session}, {age} sessions old, at most {allowed} allowed"
+        if self.indicator.gauge_value(reading) is None:
+            return reading.reason or "the reading is null"
+        if self.count[t] < SCORE_MINIMUM:
+            return f"a score needs {SCORE_MINIMUM} readings, has {self.count[t]}"
+        return "the reading has no score"
+
+
+def fuse(
+    parts: Mapping[str, Sequence[Reading]],
+    indicators: Mapping[str, Indicator],
+    sessions: Sessions,
+    method: str = "equal",
+) -> list[GaugeReading]:
+    """Fuse the parts' readings into one gauge reading per session, from the first reading to the last session.
+
+    Parameters
+    ----------
+    parts : name → readings by session, ascending; a name without readings is a missing part
+    indicators : name → indicator, every one of them a part
+    sessions : the exchange's sessions up to the last one asked for
+    method : "equal", or "inverse_correlation": w_i ∝ 1/mean_j|ρ_ij|, the mean over the parts present, i among them
+
+    Notes
+    -----
+    The newest reading at or before a session is in force, so a reading that is null makes its part missing at once: an
+    older value never hides it. Where there is no reading for a session, the last one stands in for one session past its
+    cadence, then the part is stale and missing. Missing is never 50. A part without a band adds no width, and `notes`
+    names it. Confidence is high below a width of 10 points, medium below 25, and never high with a part missing or
+    overdue. Zones are left only 2 points beyond a boundary; a session without a level does not forget the zone.
+    """
+    if method not in METHODS:
+        raise UnknownName("method", method, METHODS)
+    starts = [sessions.position(readings[0].session) for readings in parts.values() if readings]
+    if not starts:
+        return []
+    first = min(starts)
+    placed = [_place(name, indicators[name], parts.get(name, ()), sessions, first) for name in sorted(indicators)]
+    correlations = past_spearman(np.column_stack([part.score for part in placed]))
+    zone: int | None = None
+    fused: list[GaugeReading] = []
+    for t, rho in enumerate(correlations):
+        reading, zone = _fuse_one(sessions.dates[first + t], t, placed, rho, method, zone)
+        fused.append(reading)
+    return fused
+
+
+def _fuse_one(
+    session: date, t: int, parts: Sequence[_Part], rho: np.ndarray, method: str, zone: int | None
+) -> tuple[GaugeReading, int | None]:
+    present = [i for i, part in enumerate(parts) if not np.isnan(part.score[t])]
+    missing = {part.name: part.why_missing(t) for i, part in enumerate(parts) if i not in present}
+    floor = ceil(3 * len(parts) / 5)
+    named = "; missing: " + "; ".join(f"{name} ({why})" for name, why in missing.items())
+    reason = f"{len(present)} of {len(parts)} parts{named}" if missing else None
+    known = [at for i in present if (at := parts[i].readings[int(parts[i].newest[t])].known_at) is not None]
+    level = width = kappa = None
+    confidence: Confidence | None = None
+    contributions: dict[str, float] = {}
+    shares: dict[str, float] = {}
+    notes: tuple[str, ...] = ()
+    if len(present) < floor:
+        reason = f"insufficient: {len(present)} of {len(parts)} parts, needs {floor}{named}"
+    else:
+        among = rho[np.ix_(present, present)].tolist()
+        weights = part_weights(among, method)
+        kappa = spread(weights, among)
+        shares = {parts[i].name: w for i, w in zip(present, weights, strict=True)}
+        pulls = {
+            parts[i].name: kappa * w * (float(parts[i].score[t]) - 50.0) for i, w in zip(present, weights, strict=True)
+        }
+        units, exact = quantise(pulls)
+        zone = next_zone(units, zone)
+        level, contributions = units / UNIT, {name: c / UNIT for name, c in exact.items()}
+        bands = {i: float(parts[i].width[t]) for i in present}
+        width = kappa * fsum(w * bands[i] for i, w in zip(present, weights, strict=True) if not np.isnan(bands[i]))
+        overdue = any(parts[i].age[t] > IN_TIME[parts[i].indicator.cadence] for i in present)
+        confidence = confidence_of(width, whole=not missing and not overdue)
+        unbanded = [parts[i].name for i in present if np.isnan(bands[i])]
+        notes = (f"no error band, counted as exact: {', '.join(unbanded)}",) if unbanded else ()
+    reading = GaugeReading(
+        session=session,
+        level=level,
+        zone="insufficient" if level is None or zone is None else ZONES[zone],
+        confidence=confidence,
+        parts_present=len(present),
+        parts_total=len(parts),
+        reason=reason,
+        missing=missing,
+        contributions=contributions,
+        scores={part.name: float(part.score[t]) if i in present else None for i, part in enumerate(parts)},
+        weights=shares,
+        kappa=kappa,
+        width=width,
+        ages={part.name: int(part.age[t]) for part in parts if part.newest[t] >= 0},
+        notes=notes,
+        known_at=max(known, default=None),
+    )
+    return reading, zone
+
+
+def _place(name: str, indicator: Indicator, readings: Sequence[Reading], sessions: Sessions, first: int) -> _Part:
+    """Lay a part's readings on the gauge's sessions: newest reading, its age, score and band width at each."""
+    length = len(sessions) - first
+    positions = np.array([sessions.position(reading.session) for reading in readings], dtype=np.int64)
+    today = np.arange(first, first + length)
+    newest = np.searchsorted(positions, today, side="right") - 1
+    scores = indicator.score(readings, sessions) if readings else []
+    own = np.array([np.nan if s is None else s for s in scores], dtype=np.float64)
+    width, count = _band_widths(indicator, readings, positions)
+    if not readings:
+        absent = np.full(length, np.nan)
+        return _Part(name, indicator, readings, newest, np.zeros(length, np.int64), newest * 0, absent, absent)
+    at = np.maximum(newest, 0)
+    age = today - positions[at]
+    in_force = (newest >= 0) & (age <= MAX_AGE[indicator.cadence])
+    return _Part(
+        name,
+        indicator,
+        readings,
+        newest,
+        age,
+        count[at],
+        np.where(in_force, own[at], np.nan),
+        np.where(in_force, width[at], np.nan),
+    )
+
+
+def _band(indicator: Indicator, reading: Reading) -> tuple[float, float] | None:
+    """Both ends of a reading's band on the scale of the number that is ranked; None without one.
+
+    A tape's band bounds the true imbalance N/(2p−1), its history holds measured ones: `signal_kept` = 2p−1 brings the
+    ends to the measured scale, without which a strong reading's whole band would lie beyond its history, width zero.
+    """
+    if reading.low is None or reading.high is None:
+        return None
+    kept = reading.components.get("signal_kept")
+    scale = 1.0 if kept is None else float(kept)
+    low, high = (
+        indicator.gauge_value(reading.model_copy(update={"value": end * scale})) for end in (reading.low, reading.high)
+    )
+    # A ranked number that does not follow `value` says nothing about the band of `value`.
+    if low is None or high is None or (low == high and reading.low != reading.high):
+        return None
+    return low, high
+
+
+def _band_widths(
+    indicator: Indicator, readings: Sequence[Reading], positions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points between the scores of low and high, each ranked in place of its own reading, and the window's count.
+
+    A number x in place of reading i scores 100·(#less + ½·(#equal + 1))/n over the n − 1 earlier readings of the window
+    and itself. NaN without a band.
+    """
+    window, span = SCORE_WINDOW[indicator.cadence]
+    widths, counts = np.full(len(readings), np.nan), np.zeros(len(readings), dtype=np.int64)
+    values = np.array([np.nan if (v := indicator.gauge_value(r)) is None else v for r in readings], dtype=np.float64)
+    kept = np.flatnonzero(~np.isnan(values))
+    dense, when = values[kept], positions[kept]
+    for k, i in enumerate(kept.tolist()):
+        start = max(k + 1 - window, int(np.searchsorted(when, when[k] - span, side="right")))
+        counts[i] = k + 1 - start
+        band = _band(indicator, readings[i])
+        if band is not None:
+            past, ends = dense[start:k], np.array(band)[:, None]
+            # less + ½·equal, doubled: differences of ranks need no ties term of their own
+            doubled = np.count_nonzero(past < ends, axis=1) + np.count_nonzero(past <= ends, axis=1)
+            widths[i] = 50.0 * abs(int(doubled[1]) - int(doubled[0])) / counts[i]
+    return widths, counts
+
+
+def past_spearman(scores: np.ndarray) -> np.ndarray:
+    """Correlate the scores of every pair of parts over the past, at each session.
+
+    Parameters
+    ----------
+    scores : float64 (T, p), one row per consecutive session, NaN where a part is absent
+
+    Returns
+    -------
+    float64 (T, p, p) : [t, i, j] = Spearman's ρ (ties at average ranks) over the sessions t−504 … t−1 at which both
+        parts have a score; 0 with fewer than 60 of them or a constant side; 1 on the diagonal
+
+    Notes
+    -----
+    The centred rank of x_i among x_1 … x_n is ½·Σ_j sign(x_i − x_j), ties included, so that a window slides by one
+    sign per member, in integers: the result does not depend on where the history starts.
+    """
+    length, p = scores.shape
+    rows, cols = np.triu_indices(p, k=1)
+    out = np.broadcast_to(np.eye(p), (length, p, p)).copy()
+    pairs = np.stack([scores[:, rows], scores[:, cols]], axis=1)  # (T, 2, pairs)
+    pairs = np.where(np.isnan(pairs).any(axis=1, keepdims=True), np.nan, pairs)
+    held = np.full((2, len(rows), LOOKBACK), np.nan)
+    ranks = np.zeros(held.shape, dtype=np.int32)
+    for t in range(length):
+        rho = _ratio(ranks, np.count_nonzero(~np.isnan(held[0]), axis=1))
+        out[t, rows, cols] = out[t, cols, rows] = rho
+        slot = t % LOOKBACK
+        ranks -= _sign_against(held, held[:, :, slot].copy())
+        held[:, :, slot] = np.nan
+        signs = _sign_against(held, pairs[t])
+        ranks += signs
+        held[:, :, slot] = pairs[t]
+        ranks[:, :, slot] = -signs.sum(axis=2)
+    return out
+
+
+def _sign_against(held: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """Sign of each member minus a number, int8; 0 where either is NaN."""
+    beside = number[:, :, None]
+    return (held > beside).view(np.int8) - (held < beside).view(np.int8)
+
+
+def _ratio(ranks: np.ndarray, common: np.ndarray) -> np.ndarray:
+    """Pearson's ratio of centred integer ranks (2, pairs, window); 0 where undefined."""
+    wide = ranks.astype(np.int64)
+    products = (wide[0] * wide[1]).sum(axis=1)
+    norms = np.sqrt((wide[0] ** 2).sum(axis=1) * (wide[1] ** 2).sum(axis=1))
+    usable = (common >= COMMON) & (norms > 0)
+    return np.where(usable, products / np.where(usable, norms, 1.0), 0.0)
+
+
+def part_weights(rho: Sequence[Sequence[float]], method: str) -> list[float]:
+    """Weights of the parts present, summing to 1, from their correlations (p by p, ones on the diagonal)."""
+    if method == "equal":
+        return [1.0 / len(rho)] * len(rho)
+    raw = [len(rho) / fsum(abs(r) for r in row) for row in rho]
+    total = fsum(raw)
+    return [w / total for w in raw]
+
+
+def spread(weights: Sequence[float], rho: Sequence[Sequence[float]]) -> float:
+    """κ = min(2, 1/√(wᵀRw)), R = (ρ + I)/2; 2 also where pairwise estimates leave wᵀRw ≤ 0."""
+
+    def terms() -> Iterator[float]:
+        for i, w in enumerate(weights):
+            for j, v in enumerate(weights):
+                yield w * v * (1.0 if i == j else 0.5 * rho[i][j])
+
+    variance = fsum(terms())
+    return 2.0 if variance <= 0.25 else 1.0 / sqrt(variance)
+
+
+def quantise(pulls: Mapping[str, float]) -> tuple[int, dict[str, int]]:
+    """Round the level and its contributions to 1e-6 so that 50 + Σ contributions = level exactly.
+
+    The level is rounded from the unrounded sum; the remainder that rounding leaves goes to the largest contribution
+    (the first by name among equals), and what clipping to [0, 100] removes is the contribution `clip`.
+
+    >>> quantise({"a": 30.0000004, "b": 30.0000004})
+    (100000000, {'a': 30000001, 'b': 30000000, 'clip': -10000001})
+    """
+    total = round(fsum(pulls.values()) * UNIT)
+    units = {name: round(pull * UNIT) for name, pull in pulls.items()}
+    if units:
+        largest = min(units, key=lambda name: (-abs(pulls[name]), name))
+        units[largest] += total - sum(units.values())
+    level = min(max(50 * UNIT + total, 0), 100 * UNIT)
+    if level != 50 * UNIT + total:
+        units["clip"] = level - 50 * UNIT - total
+    return level, units
+
+
+def next_zone(level: int, before: int | None) -> int:
+    """Position in ZONES after a level (1e-6 points): a boundary is crossed only 2 points beyond it.
+
+    >>> [next_zone(60_500_000, 2), next_zone(62_000_000, 2), next_zone(58_500_000, 3), next_zone(57_999_999, 3)]
+    [2, 3, 3, 2]
+    """
+
+    def plain(at: int) -> int:
+        return sum(at >= bound for bound in BOUNDS)
+
+    if before is None:
+        return plain(level)
+    return min(max(before, plain(level - HYSTERESIS)), plain(level + HYSTERESIS))
+
+
+def confidence_of(width: float, whole: bool) -> Confidence:
+    """High below a width of 10 points with no part missing or overdue, medium below 25, else low."""
+    if width < 10 and whole:
+        return "high"
+    return "medium" if width < 25 else "low"
