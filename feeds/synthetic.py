@@ -98,8 +98,8 @@ class Market:
 
         Returns
         -------
-        option_trades : row by row of that table: side Int8 (+1 the buyer started it, -1 the seller, 0 nobody: an auction),
-            parent Int64 (the order it is part of), opening Boolean
+        option_trades : row by row of that table: side Int8 (+1 the buyer started it, -1 the seller, 0 nobody, it was an
+            auction), parent Int64 (the order it is part of), opening Boolean
         stock_trades : row by row of that table: side Int8, parent Int64
         state : one row: session Date, state Int8 (+1 bull, -1 bear)
         """

@@ -184,7 +184,8 @@ def _venues(random: np.random.Generator, orders: Orders, order: I64, number: I64
     draw = random.random(len(orders.ts))
     first, second = (np.searchsorted(np.cumsum(odds)[:-1], draw, side="right") for odds in _VENUE_ODDS)
     home = np.where(orders.family == 0, first, second)
-    return 3 * family + (home[order] + np.where(orders.sweep[order], number, 0)) % 3
+    venue: I64 = 3 * family + (home[order] + np.where(orders.sweep[order], number, 0)) % 3
+    return venue
 
 
 def _tick(menu: Menu, contract: I64, worth: F64) -> I64:

@@ -140,7 +140,10 @@ def quotes_before(random: np.random.Generator, day: Day, prints: Prints, step: I
 def quotes_between(
     random: np.random.Generator, ts: I64, instrument: I64, centre: F64, tick: I64, widest: int, lot: int
 ) -> Quotes:
-    """Quotes around `centre` dollars, 1 to `widest` ticks wide; one in a hundred each locked, crossed and without bid."""
+    """Quotes around `centre` dollars, 1 to `widest` ticks wide.
+
+    One in a hundred is locked, one crossed, one without a bid.
+    """
     count = len(ts)
     odd = random.random(count)
     spread = 1 + (random.random(count) * widest).astype(np.int64)

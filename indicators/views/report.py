@@ -33,7 +33,7 @@ CAVEATS = (
     "is.",
 )
 WIDTH = 100
-WIDTHS = (30, 18, 9, 8, 7, 20, 8)
+WIDTHS = (30, 23, 8, 8, 6, 17, 8)
 """Columns of the report, and of its indicators' lines, WIDTH in all."""
 
 LEADERS = 5
@@ -352,7 +352,11 @@ def _points(points: float | None) -> str:
 
 
 def _indicator(line: IndicatorLine, console: "Console") -> None:
-    band = "none" if line.low is None or line.high is None else f"{number(line.low)} to {number(line.high)}"
+    band = (
+        "none"
+        if line.low is None or line.high is None
+        else f"{number(line.low, places=3)} to {number(line.high, places=3)}"
+    )
     cells = (
         line.title,
         f"{number(line.value)} {line.unit}" if line.value is not None else "–",

@@ -105,8 +105,8 @@ def _replacement(found: re.Match[str]) -> str:
     return " " if found[0].isspace() else "�" if _is_control(found[0]) else found[0]
 
 
-def number(value: float | None, signed: bool = False) -> str:
-    """A number for people: three to four figures, thousands grouped, "–" for null, never "-0".
+def number(value: float | None, signed: bool = False, places: int = 4) -> str:
+    """A number for people: thousands grouped, `places` decimals below one, "–" for null, never "-0".
 
     >>> number(12345.678), number(0.02481), number(-0.0, signed=True), number(None), number(1.5, signed=True)
     ('12,346', '0.0248', '0', '–', '+1.50')
@@ -118,7 +118,7 @@ def number(value: float | None, signed: bool = False) -> str:
     size = abs(value)
     if size >= 1e15:
         return format(value, "+.2e" if signed else ".2e")
-    text = format(value, ",.0f" if size >= 1000 else ",.1f" if size >= 100 else ".2f" if size >= 1 else ".4f")
+    text = format(value, ",.0f" if size >= 1000 else ",.1f" if size >= 100 else ".2f" if size >= 1 else f".{places}f")
     text = text if float(text.replace(",", "")) else format(value, ".1e")
     return f"+{text}" if signed and value > 0 else text
 

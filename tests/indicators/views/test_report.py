@@ -262,7 +262,7 @@ def test_the_text_shows_what_the_document_holds() -> None:
     text = report_text(with_everything())
     for part in (
         *("4 of 5 parts", "neutral", "confidence", "omega (the tape is missing)", "Meaning of 0.4."),
-        *("0.4000 imbalance", "+0.2500", "90.0 ▲", "91 %", "-0.1000 to 0.3000", "today", "1,510", "$28,842,000"),
+        *("0.4000 imbalance", "+0.2500", "90.0 ▲", "91 %", "-0.100 to 0.300", "today", "1,510", "$28,842,000"),
         *("! MRK is late", "relative to the last year", "Regime: not available"),
     ):
         assert part in text, part
