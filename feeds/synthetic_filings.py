@@ -75,7 +75,7 @@ def _accepted(random: np.random.Generator, daily: Daily, at: I64) -> I64:
     sessions = len(daily.sessions)
     lag = (random.random(len(at)) * 3).astype(np.int64)
     evening = (lag == 0) | (random.random(len(at)) < 0.6)
-    second = np.where(evening, 16.1 + 5.85 * random.random(len(at)), 8.0 + 8.0 * random.random(len(at))) * 3600
+    second = np.where(evening, 16.1 + 5.7 * random.random(len(at)), 8.0 + 8.0 * random.random(len(at))) * 3600
     # 09:30 in New York is the open: it carries daylight saving
     midnight = daily.sessions.opens[np.minimum(at + lag, sessions - 1)] - (9 * 3600 + 1800) * SECOND
     return np.where(at + lag < sessions, midnight + second.astype(np.int64) * SECOND, np.iinfo(np.int64).max)

@@ -1,9 +1,9 @@
 """The shape of an indicator: its parameters, its inputs, and four pure steps from tape to score.
 
-    measure(part)   → Rows     any part, any order, any thread; integers by key
-    combine(parts)  → Rows     concatenate and sort: the same bytes however the parts were cut
-    value(rows, …)  → readings lookbacks, months, cross-section, coverage, error band, reasons
-    score(readings) → 0-100    against the readings' own past only
+measure(part)   → Rows     any part, any order, any thread; integers by key
+combine(parts)  → Rows     concatenate and sort: the same bytes however the parts were cut
+value(rows, …)  → readings lookbacks, months, cross-section, coverage, error band, reasons
+score(readings) → 0-100    against the readings' own past only
 """
 
 from abc import ABC, abstractmethod

@@ -4,7 +4,7 @@ Building one needs readings; rendering a stored one needs pydantic and rich alon
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -28,9 +28,8 @@ Number = Annotated[float | None, BeforeValidator(plain)]
 
 CAVEATS = (
     "Scores are relative to the last year: 50 is the middle of an indicator's own past, not of the market's history.",
-    "A band bounds random error in trade sides. If buys and sells are signed with different accuracy the level is "
-    "biased by more than any realistic signal: the sign of a level is no evidence, its change against its own history "
-    "is.",
+    "A band bounds random error in trade sides, not a bias of all of them: the sign of a level is no evidence, its "
+    "change against its own history is.",
 )
 WIDTH = 100
 WIDTHS = (30, 23, 8, 8, 6, 17, 8)
@@ -38,6 +37,9 @@ WIDTHS = (30, 23, 8, 8, 6, 17, 8)
 
 LEADERS = 5
 """Rows of each ranking on the report."""
+
+ASSUMED = "assumed: "
+"""How a note begins that names what was assumed rather than read; a line gathers its own."""
 
 BAR = 60
 """Columns of the gauge's bar, 12 to a zone."""
@@ -181,11 +183,18 @@ def _line(
     fused: "GaugeReading | None",
 ) -> IndicatorLine:
     """The indicator's newest reading at the session, the change to the one before, and why what is null is null."""
+    from indicators.engine.gauge import MAX_AGE
+
     past = [reading for reading in readings if reading.session <= session]
     name = {"name": indicator.name, "title": indicator.title, "unit": indicator.unit}
     if not past:
         return IndicatorLine(**name, reason="no reading yet")
     newest = past[-1]
+    age = sessions.position(session) - sessions.position(newest.session)
+    if age > MAX_AGE[indicator.cadence]:
+        # a number past its age is not today's: the line says when the last one was, and no more
+        why = f"stale: the last reading is of {newest.session}, {age:,} sessions back"
+        return IndicatorLine(**name, reason=why, known_at=newest.known_at, age_sessions=age)
     value = plain(newest.value)
     before = next((v for r in reversed(past[:-1]) if (v := plain(r.value)) is not None), None)
     missing = None if fused is None else fused.missing.get(indicator.name)
@@ -211,7 +220,7 @@ def _line(
         reason=newest.reason or (because["value"] if value is None else missing),
         reasons={column: because[column] for column, cell in numbers.items() if cell is None} | newest.reasons,
         known_at=newest.known_at,
-        age_sessions=sessions.position(session) - sessions.position(newest.session),
+        age_sessions=age,
         notes=newest.notes,
         meaning=indicator.meaning(newest),
         components=newest.components,
@@ -304,8 +313,10 @@ def render_text(report: Report, console: "Console") -> None:
         _say(console, f"Regime: {regime.state}, probability of bull {number(regime.bull_probability)}{since}")
     _say(console, "")
     _row(console, ("Indicator", "value", "change", "score", "cover", "band", "age"), style="bold")
+    told = Counter(note for line in report.indicators for note in line.notes)
+    shared = {note for note, lines in told.items() if lines > 1}
     for line in report.indicators:
-        _indicator(line, console)
+        _indicator(line, console, shared)
     for ranking in report.rankings:
         _say(console, "")
         _ranking(ranking, console)
@@ -315,7 +326,7 @@ def render_text(report: Report, console: "Console") -> None:
     for notice in report.notices:
         _say(console, f"! {notice}", hang=2)
     _say(console, "")
-    for caveat in report.caveats:
+    for caveat in (*report.caveats, *sorted(shared)):
         _say(console, caveat)
     _say(console, f"bullbear {report.version} · input {report.input_hash}", style="dim")
 
@@ -351,7 +362,7 @@ def _points(points: float | None) -> str:
     return "0.00" if text in ("+0.00", "-0.00") else text
 
 
-def _indicator(line: IndicatorLine, console: "Console") -> None:
+def _indicator(line: IndicatorLine, console: "Console", shared: Set[str]) -> None:
     band = (
         "none"
         if line.low is None or line.high is None
@@ -364,16 +375,31 @@ def _indicator(line: IndicatorLine, console: "Console") -> None:
         "–" if line.score is None else f"{line.score:.1f} {_sign(line.score)}",
         "–" if line.coverage is None else f"{100 * line.coverage:.0f} %",
         band,
-        "–" if line.age_sessions is None else "today" if line.age_sessions == 0 else f"{line.age_sessions} back",
+        _age(line.age_sessions),
     )
     style = "" if line.score is None else _colour(line.score)
     if len(line.title) >= WIDTHS[0]:
         _say(console, line.title, style=style)
         cells = ("", *cells[1:])
     _row(console, cells, style=style)
-    sentences = [line.meaning, line.reason or "", *line.notes]
+    own = [note for note in line.notes if note not in shared]
+    assumed = [note.removeprefix(ASSUMED) for note in own if note.startswith(ASSUMED)]
+    sentences = [line.meaning, line.reason or "", *(note for note in own if not note.startswith(ASSUMED))]
+    if assumed:
+        sentences.append(ASSUMED + "; ".join(assumed))
     for sentence in dict.fromkeys(s for s in sentences if s):
         _say(console, sentence, indent=2)
+
+
+def _age(sessions: int | None) -> str:
+    """Sessions since a reading, in eight columns.
+
+    >>> [_age(n) for n in (None, 0, 3, 2258)]
+    ['–', 'today', '3 back', '2,258']
+    """
+    if sessions is None:
+        return "–"
+    return "today" if sessions == 0 else f"{sessions} back" if sessions < 100 else f"{sessions:,}"
 
 
 def _ranking(ranking: Ranking, console: "Console") -> None:

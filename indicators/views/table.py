@@ -25,6 +25,9 @@ Json = Any
 CELL = 24
 """Characters of a foreign text shown in a table's cell."""
 
+SENTENCE = 1000
+"""Characters of a reason or a note shown below a table."""
+
 LISTING = 200
 """Columns of a listing as text: every column of a ranking fits."""
 
@@ -229,6 +232,10 @@ def rows_text(rows: Sequence[Mapping[str, Any]], kind: str) -> str:
 def readings_text(indicator: "Indicator", found: Sequence[tuple["Reading", float | None]], kind: str) -> str:
     """An indicator's readings with their scores as "text", "json" (INTERFACE: `indicator`) or "csv"."""
     rows = [reading_row(reading, score) for reading, score in found]
+    if kind == "text" and found:
+        last = found[-1][0]
+        said = [text for text in (last.reason, *last.notes) if text]
+        return "\n".join([rows_text(rows, kind), *(clean(f"{last.session}: {text}", SENTENCE) for text in said)])
     if kind != "json":
         return rows_text(rows, kind)
     return json_text(

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from feeds import synthetic_sides
-from feeds.calendar import session_of
+from feeds.calendar import exchange_sessions, session_of
 from feeds.check import check
 from feeds.errors import BadValue
 from feeds.schema import TABLES
@@ -71,9 +71,9 @@ def sides(frame: pl.DataFrame, instrument: list[str], rule: str, floor: int, per
 
 
 def eligible(trades: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
-    """Prints that may be signed, with the true side beside."""
+    """Prints that may be signed, with the true side and the order beside."""
     conditions = pl.col("conditions").fill_null("")
-    return trades.with_columns(true=truth["side"]).filter(
+    return trades.with_columns(truth["parent"], true=truth["side"]).filter(
         ~pl.col("cancelled") & ~conditions.str.contains(EXCLUDED + "|auction")
     )
 
@@ -160,9 +160,11 @@ def test_every_table_has_the_canonical_columns_and_no_truth(demo: Market, tables
 
 def test_no_row_is_refused_and_no_key_stands_twice(demo: Market, tables: dict[str, pl.DataFrame]) -> None:
     frames = tables | demo.tape(demo.sessions.dates[0])
+    # filings of the last evening enter the session after
+    calendar = exchange_sessions("XNYS", demo.history.dates[0], date(2026, 1, 31))
     for name, frame in frames.items():
         numbered = frame.with_columns(record=pl.int_range(1, 1 + frame.height, dtype=pl.Int64))
-        assert check(numbered, TABLES[name], demo.history, scaled=True).rejects.rows() == [], name
+        assert check(numbered, TABLES[name], calendar, scaled=True).rejects.rows() == [], name
         if TABLES[name].key:
             assert frame.select(TABLES[name].key).is_duplicated().sum() == 0, name
 
@@ -232,7 +234,8 @@ def test_no_print_or_quote_stands_outside_its_session(demo: Market) -> None:
             ts = frame["ts"].cast(pl.Int64)
             assert session_of(ts, demo.history).unique().to_list() == [day], name
             if name.startswith("option"):
-                assert opens <= ts.min() and ts.max() <= closes, name
+                assert ts.min() >= opens, name
+                assert ts.max() <= closes, name
             else:
                 regular = frame.filter(~pl.Series((ts < opens - 10**9) | (ts > closes + 10**9)))
                 # 04:00 to the open, and three hours after the close
@@ -330,7 +333,7 @@ def test_every_oddity_occurs(demo: Market) -> None:
     )["price"]
     assert 0.01 < (notional >= 200_000).mean() < 0.04
     assert 0.0002 < (notional >= 1_000_000).mean() < 0.005
-    assert notional.max() > 10_000_000
+    assert notional.max() > 5_000_000
 
 
 @pytest.mark.parametrize(("name", "instrument"), [("option_quotes", CONTRACT), ("stock_quotes", ["symbol"])])
@@ -339,7 +342,8 @@ def test_quotes_are_on_the_grid_and_sometimes_odd(demo: Market, name: str, instr
     assert (quotes["ask"] > 0).all()
     for odd in (quotes["bid"] == quotes["ask"], quotes["bid"] > quotes["ask"], quotes["bid"] == 0):
         assert 0.002 < odd.mean() < 0.02
-    assert (quotes["bid_size"] >= 0).all() and (quotes["ask_size"] >= 0).all()
+    assert quotes["bid_size"].min() == 0
+    assert quotes["ask_size"].min() > 0
     off_grid = quotes.select((pl.col("bid") % 10_000 != 0) | (pl.col("ask") % 10_000 != 0)).to_series()
     # a quote locked at a midpoint print stands on the half-penny
     assert off_grid.mean() < 0.01
@@ -370,15 +374,13 @@ def test_an_order_is_one_contract_within_a_tenth_of_a_second(demo: Market) -> No
     assert (orders["len"] > 5).sum() > 10
 
 
-def test_errors_are_shared_inside_an_order(options: pl.DataFrame, demo: Market) -> None:
-    day = demo.sessions.dates[-1]
-    signed = signed_options(demo, [day]).with_columns(
-        demo.truth(day)["option_trades"]["parent"].gather(signed_options(demo, [day])["row"])
-    )
-    spread = signed.filter(pl.col("quote") != 0).group_by("parent").agg(pl.col("quote").n_unique(), pl.len())
-    several = spread.filter(pl.col("len") > 1)
+def test_errors_are_shared_inside_an_order(demo: Market) -> None:
+    signed = signed_options(demo, [demo.sessions.dates[-1]])
+    right = (pl.col("quote") == pl.col("true")).n_unique()
+    orders = signed.filter(pl.col("quote") != 0).group_by("parent").agg(right.alias("kinds"), pl.len())
+    several = orders.filter(pl.col("len") > 1)
     assert several.height > 200
-    assert (several["quote"] == 1).mean() > 0.95
+    assert (several["kinds"] == 1).mean() > 0.95
 
 
 # --- as hard to sign as the literature says
@@ -654,7 +656,8 @@ def test_filings_are_possible(filings: pl.DataFrame) -> None:
     assert (filings["filing_date"] >= filings["transaction_date"]).all()
     clock = filings["known_at"].dt.convert_time_zone("America/New_York")
     assert (clock.dt.date() == filings["filing_date"]).all()
-    assert (clock.dt.hour() >= 8).all() and (clock.dt.hour() < 22).all()
+    assert clock.dt.hour().min() == 8
+    assert clock.dt.hour().max() == 21
     evening = clock.dt.hour() >= 16
     assert 0.5 < evening.mean() < 0.9
     assert evening.filter(filings["filing_date"] == filings["transaction_date"]).all()

@@ -159,8 +159,9 @@ def test_an_old_reading_shows_its_age_and_has_no_score_when_stale() -> None:
     readings = parts()
     readings["gamma"] = readings["gamma"][:1]
     line = document(made(readings))["indicators"][3]
-    assert (line["value"], line["age_sessions"], line["score"]) == (0.10, 3, None)
-    assert line["reason"] == "last reading 2025-11-03, 3 sessions old, at most 1 allowed"
+    assert (line["value"], line["age_sessions"], line["score"]) == (None, 3, None)
+    assert line["components"] == {}
+    assert line["reason"] == "stale: the last reading is of 2025-11-03, 3 sessions back"
     assert "3 back" in report_text(made(readings))
 
 
