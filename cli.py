@@ -245,16 +245,29 @@ def gauge(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="The folder to write")],
+    out: Annotated[Path | None, typer.Option("--out", help="The folder to write")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 7,
     sessions: Annotated[int, typer.Option("--sessions", min=5, max=1500)] = 260,
+    accuracy: Annotated[
+        bool, typer.Option("--accuracy", help="Measure the trade-side rules against the truth")
+    ] = False,
 ) -> None:
-    """Write the synthetic market as files that `ingest` reads, the truth apart in DIR/truth."""
+    """Write the synthetic market as files that `ingest` reads, the truth apart in DIR/truth; or measure against it."""
     with _mended():
         from feeds.demo import write_files
+        from feeds.errors import BadValue
         from feeds.synthetic import market as make
         from indicators.views.progress import stepwise
+        from indicators.views.table import rows_text
 
+        if accuracy:
+            from indicators.engine.accuracy import demo_accuracy
+
+            with _store(None, demo=True) as store:
+                _say(rows_text(demo_accuracy(store), "text"), None)
+            return
+        if out is None:
+            raise BadValue("--out", "", "expected a folder to write, or --accuracy")
         with stepwise() as step:
             written = write_files(make(seed=seed, sessions=sessions), out, step)
         typer.echo(f"{len(written)} files in {out}; read them with: bullbear ingest {out}")

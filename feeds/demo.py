@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from feeds.check import check
@@ -102,7 +103,7 @@ def _cache() -> Path:
 
 def write_files(made: Market, folder: Path, progress: Progress | None = None) -> list[Path]:
     """The synthetic market as Parquet files that `bullbear ingest` reads, the truth apart in `truth/`."""
-    (folder / "truth").mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, frame in made.tables().items():
         written.append(folder / f"{name}.parquet")
@@ -115,4 +116,14 @@ def write_files(made: Market, folder: Path, progress: Progress | None = None) ->
         for name, frame in made.tape(day).items():
             written.append(place / f"{name}.parquet")
             canonical(frame, name).write_parquet(written[-1])
+        known = folder / "truth" / day.isoformat()
+        known.mkdir(parents=True, exist_ok=True)
+        for name, frame in made.truth(day).items():
+            frame.write_parquet(known / f"{name}.parquet")
     return written
+
+
+def true_sides(made: Market) -> np.ndarray:
+    """The true side of every option print of the demo store: record r's at r − 1, as `fill` numbers them."""
+    sides = [made.truth(day)["option_trades"]["side"].to_numpy() for day in made.sessions.dates]
+    return np.concatenate(sides).astype(np.int8)

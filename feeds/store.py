@@ -7,7 +7,8 @@ rest as they are documented. Every file enters whole or not at all.
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -25,7 +26,7 @@ from feeds.check import flags_of
 from feeds.errors import StoreBusy, StoreUnreadable, UnreadableFile
 from feeds.schema import TABLES, TAPE_COLUMNS, Part, Sessions, Table
 
-LAYOUT = 1
+LAYOUT = 2
 """Number of the newest file in feeds/sql: the layout that this version writes."""
 
 FIRST_DAY = date(1950, 1, 1)
@@ -74,6 +75,8 @@ class Store:
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: str) -> None:
         self._db = connection
         self.path = path
+        self.scanned: Counter[date] = Counter()
+        """Rows of tapes read since the store was opened, by session."""
 
     # -- opening ---------------------------------------------------------------------------------------------------
 
@@ -127,24 +130,38 @@ class Store:
                 "SELECT table_schema, table_name FROM information_schema.tables"
             ).fetchall()
         }
+        found = 0
         if "ledger.store" in tables:
-            found = self._one("SELECT max(version) FROM ledger.store")
-            if found > LAYOUT:
-                raise StoreUnreadable(
-                    f"`--db`, was '{self.path}': layout {found}, by a newer version; this one knows layout {LAYOUT}."
-                    " Upgrade bullbear, or name another file."
-                )
-            return
-        if tables or read_only:
+            found = int(self._one("SELECT max(version) FROM ledger.store"))
+        elif tables or read_only:
             raise StoreUnreadable(
                 f"`--db`, was '{self.path}': a database, but not one of bullbear. Name another, or a new one to create."
             )
-        self._db.execute("BEGIN")
-        for script in sorted(files("feeds").joinpath("sql").iterdir(), key=lambda entry: entry.name):
-            if script.name.endswith(".sql"):
-                self._db.execute(script.read_text(encoding="utf-8"))
-        self._db.execute("INSERT INTO ledger.store VALUES (?, ?)", [LAYOUT, _our_version()])
-        self._db.execute("COMMIT")
+        if found > LAYOUT:
+            raise StoreUnreadable(
+                f"`--db`, was '{self.path}': layout {found}, by a newer version; this one knows layout {LAYOUT}."
+                " Upgrade bullbear, or name another file."
+            )
+        if found < LAYOUT:
+            if read_only:
+                raise StoreUnreadable(
+                    f"`--db`, was '{self.path}': layout {found}, by an older version; this one needs layout {LAYOUT}."
+                    " Run `bullbear ingest` once: it brings the store up to date."
+                )
+            self._bring_up(found)
+
+    def _bring_up(self, found: int) -> None:
+        """Run the layout's scripts that are newer than `found`, all of them or none."""
+        scripts = {
+            int(entry.name.split("_")[0]): entry
+            for entry in files("feeds").joinpath("sql").iterdir()
+            if entry.name.endswith(".sql")
+        }
+        with self._transaction():
+            for number in sorted(scripts):
+                if number > found:
+                    self._db.execute(scripts[number].read_text(encoding="utf-8"))
+            self._db.execute("INSERT INTO ledger.store VALUES (?, ?)", [LAYOUT, _our_version()])
 
     def _one(self, query: str, parameters: Sequence[object] = ()) -> Any:
         # to the end: an unread result blocks the connection's next question
@@ -411,6 +428,7 @@ class Store:
         exchange: str = "XNYS",
         as_of: int | None = None,
         shard_rows: int = SHARD_ROWS,
+        without: Collection[date] = (),
     ) -> Iterator[Part]:
         """What `Indicator.measure` needs, part by part.
 
@@ -419,6 +437,7 @@ class Store:
         tables : table name → "session" (whole blocks of a tape) or "history" (the whole table)
         sessions : the sessions to cover; histories reach back to their beginning and end with the last one
         as_of : nanoseconds UTC; rows known later are left out
+        without : sessions whose tapes are not read, because what was measured of them is held
         """
         if not len(sessions):
             return
@@ -428,7 +447,7 @@ class Store:
             yield Part(None, {name: self._history(name, upto.dates[-1], as_of) for name in histories}, upto)
         tapes = [name for name, split in tables.items() if split == "session"]
         if tapes:
-            yield from self._tape_parts(tapes, sessions, upto, as_of, shard_rows)
+            yield from self._tape_parts(tapes, sessions, upto, as_of, shard_rows, without)
 
     def _history(self, name: str, last: date, as_of: int | None) -> pl.DataFrame:
         known = "" if as_of is None else "AND epoch_ns(known_at) <= ?"
@@ -437,7 +456,13 @@ class Store:
         return self._frame(f"SELECT * FROM main.{name} WHERE session <= ? {known} ORDER BY session, {key}", parameters)
 
     def _tape_parts(
-        self, tapes: Sequence[str], sessions: Sessions, upto: Sessions, as_of: int | None, shard_rows: int
+        self,
+        tapes: Sequence[str],
+        sessions: Sessions,
+        upto: Sessions,
+        as_of: int | None,
+        shard_rows: int,
+        without: Collection[date],
     ) -> Iterator[Part]:
         stock = TAPE_COLUMNS[tapes[0]][0] == "symbol"
         instrument = "symbol" if stock else "contract"
@@ -452,16 +477,17 @@ class Store:
                WHERE "table" IN (SELECT unnest(?)) AND session BETWEEN ? AND ? GROUP BY ALL ORDER BY session""",
             [list(tapes), sessions.dates[0], sessions.dates[-1]],
         )
-        prints = set(held.filter(pl.col("table") == tapes[0])["session"])
+        prints = set(held.filter(pl.col("table") == tapes[0])["session"]) - set(without)
         rows = {day: int(n) for day, n in held.group_by("session").agg(pl.col("rows").max()).iter_rows()}
         run: list[date] = []
         size = 0
         for day in sessions.dates:
-            if day not in prints:
-                continue
-            if run and size + rows[day] > shard_rows:
+            # a run is one query from its first to its last session: a held session would be read with it
+            if run and (day in without or (day in prints and size + rows[day] > shard_rows)):
                 yield from self._read_sessions(tapes, run, dims, upto, as_of, instrument)
                 run, size = [], 0
+            if day not in prints:
+                continue
             if rows[day] > shard_rows:
                 for low, high in self._shards(tapes, day, instrument, shard_rows):
                     yield from self._read_sessions(tapes, [day], dims, upto, as_of, instrument, low, high)
@@ -510,6 +536,7 @@ class Store:
             }
             cut[tape][date.min] = frame.clear().drop("session")
         for day in days:
+            self.scanned[day] += sum(cut[tape][day].height for tape in tapes if day in cut[tape])
             if day in cut[tapes[0]]:
                 yield Part(day, {**{tape: cut[tape].get(day, cut[tape][date.min]) for tape in tapes}, **dims}, upto)
 
@@ -524,6 +551,135 @@ class Store:
         for row in rows:
             digest.update(repr(row).encode())
         return digest.hexdigest()
+
+    def tape_hashes(self, tapes: Sequence[str], sessions: Sessions) -> dict[date, str]:
+        """What each session's tapes rest on: sha256 over their files, which a corrected or added file changes."""
+        if not len(sessions):
+            return {}
+        rows = self._db.execute(
+            """SELECT p.session, p."table", f.sha256, p.rows FROM ledger.partitions p JOIN ledger.files f USING (file)
+               WHERE p."table" IN (SELECT unnest(?)) AND p.session BETWEEN ? AND ? ORDER BY 1, 2, 3, 4""",
+            [sorted(tapes), sessions.dates[0], sessions.dates[-1]],
+        ).fetchall()
+        digests: dict[date, Any] = {}
+        for day, *what in rows:
+            digests.setdefault(day, hashlib.sha256()).update(repr(what).encode())
+        return {day: digest.hexdigest() for day, digest in digests.items()}
+
+    # -- what was computed -----------------------------------------------------------------------------------------
+
+    def measured(self, indicator: str, recipe: str) -> dict[date, str]:
+        """Sessions whose measured rows are held for an indicator's recipe, with the hash of what they rest on."""
+        return dict(
+            self._db.execute(
+                "SELECT session, input_hash FROM derived.measured WHERE indicator = ? AND recipe = ?",
+                [indicator, recipe],
+            ).fetchall()
+        )
+
+    def measured_rows(self, indicator: str, recipe: str, days: Collection[date]) -> dict[str, pl.DataFrame]:
+        """Held rows of some sessions, by frame."""
+        if not days:
+            return {}
+        found = {}
+        for table, frame in self._measured_tables(indicator, recipe).items():
+            query = f'SELECT * EXCLUDE (held_for) FROM derived."{table}" WHERE held_for IN (SELECT unnest(?))'
+            found[frame] = _integers(self._db.sql(query, params=[list(days)]).to_arrow_table())
+        return found
+
+    def _measured_tables(self, indicator: str, recipe: str) -> dict[str, str]:
+        prefix = f"rows_{indicator}_{recipe[:16]}_"
+        names = self._db.execute(
+            """SELECT table_name FROM information_schema.tables
+               WHERE table_schema = 'derived' AND starts_with(table_name, ?)""",
+            [prefix],
+        ).fetchall()
+        return {str(name): str(name).removeprefix(prefix) for (name,) in names}
+
+    def keep_rows(
+        self, indicator: str, recipe: str, fresh: Mapping[date, tuple[str, Mapping[str, pl.DataFrame]]]
+    ) -> None:
+        """Keep measured rows of sessions, (input hash, rows by frame) each, in place of what was held for them.
+
+        Rows of the indicator's other recipes go: nobody will ask for them again.
+        """
+        with self._transaction():
+            stale = self._db.execute(
+                """SELECT table_name FROM information_schema.tables WHERE table_schema = 'derived'
+                   AND starts_with(table_name, ?) AND NOT starts_with(table_name, ?)""",
+                [f"rows_{indicator}_", f"rows_{indicator}_{recipe[:16]}_"],
+            ).fetchall()
+            for (name,) in stale:
+                self._db.execute(f'DROP TABLE derived."{name}"')
+            self._db.execute("DELETE FROM derived.measured WHERE indicator = ? AND recipe <> ?", [indicator, recipe])
+            held = self._measured_tables(indicator, recipe)
+            for name in held:
+                self._db.execute(f'DELETE FROM derived."{name}" WHERE held_for IN (SELECT unnest(?))', [list(fresh)])
+            frames: dict[str, list[pl.DataFrame]] = {}
+            for day, (_, rows) in fresh.items():
+                for frame, part in rows.items():
+                    frames.setdefault(frame, []).append(part.with_columns(held_for=pl.lit(day)))
+            for frame, parts in frames.items():
+                name = f"rows_{indicator}_{recipe[:16]}_{frame}"
+                self._db.register("fresh_rows", pl.concat(parts).to_arrow())
+                order = "INSERT INTO" if name in held else "CREATE TABLE"
+                self._db.execute(f'{order} derived."{name}" {"" if name in held else "AS"} SELECT * FROM fresh_rows')
+                self._db.unregister("fresh_rows")
+            self._db.execute(
+                "DELETE FROM derived.measured WHERE indicator = ? AND session IN (SELECT unnest(?))",
+                [indicator, list(fresh)],
+            )
+            self._db.executemany(
+                "INSERT INTO derived.measured VALUES (?, ?, ?, ?)",
+                [[indicator, recipe, day, input_hash] for day, (input_hash, _) in fresh.items()],
+            )
+
+    def keep_readings(self, indicator: str, recipe: str, readings: Mapping[date, str]) -> list[date]:
+        """Keep readings as they were published; one that differs supersedes the old, which stays, marked.
+
+        Returns the sessions whose reading was superseded under the same recipe: their input was corrected.
+        """
+        fresh = pl.DataFrame({"session": list(readings), "reading": list(readings.values())})
+        with self._transaction():
+            self._db.register("fresh_readings", fresh.to_arrow())
+            changed = """FROM derived.readings r JOIN fresh_readings n USING (session)
+                         WHERE r.indicator = ? AND r.superseded_at IS NULL
+                               AND (r.reading <> n.reading OR r.recipe <> ?)"""
+            corrected = self._db.execute(
+                f"SELECT r.session {changed} AND r.recipe = ? ORDER BY 1", [indicator, recipe, recipe]
+            ).fetchall()
+            self._db.execute(
+                f"""UPDATE derived.readings SET superseded_at = now()
+                    WHERE indicator = ? AND superseded_at IS NULL AND session IN (SELECT r.session {changed})""",
+                [indicator, indicator, recipe],
+            )
+            self._db.execute(
+                """INSERT INTO derived.readings SELECT ?, ?, n.session, n.reading, now(), NULL FROM fresh_readings n
+                   WHERE NOT EXISTS (FROM derived.readings r WHERE r.indicator = ? AND r.session = n.session
+                                     AND r.superseded_at IS NULL) ORDER BY n.session""",
+                [indicator, recipe, indicator],
+            )
+            self._db.unregister("fresh_readings")
+        return [day for (day,) in corrected]
+
+    def superseded_readings(self, indicator: str) -> list[tuple[date, str]]:
+        """Readings that were published once and hold no longer, oldest first."""
+        rows = self._db.execute(
+            """SELECT session, reading FROM derived.readings WHERE indicator = ? AND superseded_at IS NOT NULL
+               ORDER BY session, superseded_at""",
+            [indicator],
+        ).fetchall()
+        return [(day, str(reading)) for day, reading in rows]
+
+    def kept_report(self, key: str) -> str | None:
+        """A report that was computed before from the same code and the same input."""
+        document: str | None = self._one("SELECT document FROM derived.reports WHERE key = ?", [key])
+        return document
+
+    def keep_report(self, key: str, document: str) -> None:
+        """Keep a report for the next time the same is asked."""
+        self._db.execute("DELETE FROM derived.reports WHERE key = ?", [key])
+        self._db.execute("INSERT INTO derived.reports VALUES (?, ?, now())", [key, document])
 
     def held_sessions(self, table: str) -> list[tuple[date, int]]:
         """Sessions with rows of a table, and how many."""

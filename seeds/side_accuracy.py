@@ -52,6 +52,16 @@ def _accuracy(figure: dict[str, float], se: float, assumptions: list[str]) -> Ac
     return Accuracy(p, max(LEAST_ERROR, se, figure.get("se", 0.0)), "; ".join(a for a in assumptions if a))
 
 
+def published_option_accuracy(profile: str, rule: str) -> float | None:
+    """The published accuracy of a rule over all equity option prints, unsigned ones counted one half; None if none is.
+
+    >>> published_option_accuracy("cboe", "gsu")
+    0.72
+    """
+    figure = _figures()["options"].get(rule, {}).get(profile)
+    return None if figure is None else float(figure["accuracy"])
+
+
 @lru_cache(maxsize=256)
 def option_accuracy(asset_class: str, profile: str, rule: str) -> Accuracy:
     """Accuracy of option prints signed by a rule.

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import feeds.demo
+import indicators.engine.accuracy
 from cli import app
 from feeds.store import LAYOUT, Store
 from indicators.engine.run import registry
@@ -148,7 +149,7 @@ def test_status(small_db):
 
 def test_demo_files_are_ingested_to_the_same_readings(tmp_path):
     answer("demo", "--out", tmp_path / "files", "--seed", "3", "--sessions", "5")
-    assert (tmp_path / "files" / "truth").is_dir()
+    assert len(list((tmp_path / "files" / "truth").rglob("option_trades.parquet"))) == 5
     db = tmp_path / "m.duckdb"
     said = answer("ingest", tmp_path / "files", "--db", db)
     assert "0 rejected" in said
@@ -158,6 +159,19 @@ def test_demo_files_are_ingested_to_the_same_readings(tmp_path):
         feeds.demo.fill(store, market(seed=3, sessions=5))
     options = ("indicator", "directional_premium", "--format", "json", "--db")
     assert answer(*options, db) == answer(*options, tmp_path / "direct.duckdb")
+
+
+def test_demo_measures_the_rules_against_the_truth(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for module in (feeds.demo, indicators.engine.accuracy):
+        monkeypatch.setattr(module, "SESSIONS", 8)
+    lines = answer("demo", "--accuracy").splitlines()
+    rules = {tuple(line.split()[:2]): line.split() for line in lines[1:]}
+    assert set(rules) == {
+        (rule, profile) for rule in indicators.engine.accuracy.MEASURED for profile in ("ise", "cboe")
+    }
+    for cells in rules.values():
+        assert abs(float(cells[4]) - float(cells[5])) < 0.03  # 8 sessions: 9,000 prints a venue
 
 
 def test_ingest_reports_and_returns_two_when_a_file_fails(tmp_path):

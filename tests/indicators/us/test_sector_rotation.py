@@ -79,7 +79,11 @@ def walk(seed: int, symbols: int, sessions: int = 70, gaps: float = 0.01) -> lis
         volume = np.round(rng.lognormal(10, 0.5, symbols))
         out.append(
             {
-                f"S{j:02d}": (float(price[j]), float(price[j]) * 0.97 if j % 3 == 0 else None, float(volume[j]))
+                f"S{j:02d}": (
+                    float(price[j]),
+                    float(price[j]) * (0.9 + 0.001 * t) if j % 3 == 0 else None,
+                    float(volume[j]),
+                )
                 for j in range(symbols)
                 if rng.random() > gaps
             }
@@ -185,6 +189,37 @@ def test_m_is_a_third_rounded_up():
     assert (kernel.strengths(x[:, :2], x[:, :2], x[:, :2])[1] == -1).all()
 
 
+@pytest.mark.parametrize(
+    ("up", "down", "total", "market", "state"),
+    [
+        ("00111", "00000", 0.02, 0.01, kernel.UP),
+        ("10101", "00000", 0.02, 0.01, kernel.UP),
+        ("11100", "00000", 0.02, 0.01, kernel.UP),
+        ("00011", "00000", 0.02, 0.01, kernel.NEUTRAL),
+        ("11111", "00000", 0.02, 0.03, kernel.NEUTRAL),
+        ("11111", "00000", -0.01, -0.02, kernel.NEUTRAL),
+        ("00000", "01110", -0.02, -0.01, kernel.DOWN),
+        ("00000", "01110", -0.02, -0.03, kernel.NEUTRAL),
+        ("00000", "01110", 0.01, 0.02, kernel.NEUTRAL),
+        ("00001", "11111", -0.02, -0.01, kernel.DOWN),
+        ("00001", "00000", 0.02, 0.01, kernel.SPIKE),
+        ("01001", "00000", 0.02, 0.01, kernel.NEUTRAL),
+        ("11101", "00000", np.nan, 0.01, kernel.UNKNOWN),
+        ("111x1", "00000", 0.02, 0.01, kernel.UNKNOWN),
+    ],
+)
+def test_states(up, down, total, market, state):
+    top = np.array([[[-1 if c == "x" else int(c)] for c in days] for days in (up, down)])
+    assert kernel.states(top, np.full((5, 1), total), np.full(5, market))[:, 0].tolist() == [-1, -1, -1, -1, state]
+
+
+def test_an_up_trend_fades_for_four_sessions():
+    top = np.zeros((2, 12, 1), dtype=np.int64)
+    top[0, 2:5] = 1
+    found = kernel.states(top, np.full((12, 1), 0.02), np.full(12, 0.01))[4:, 0]
+    assert found.tolist() == [kernel.UP] * 3 + [kernel.FADING] * 4 + [kernel.NEUTRAL]
+
+
 def test_doctests_of_the_kernels_run():
     assert doctest.testmod(kernel).failed == 0
 
@@ -213,7 +248,7 @@ def test_a_member_without_a_bar_leaves_the_group_and_lowers_the_coverage():
     del bars[40]["S05"]
     found = read(part_of(bars, MEMBERS[:15]))
     alpha = next(i for i in found[40].components["groups"] if i["group"] == "alpha")
-    r = [bars[40][s][1 if s in ("S00",) else 0] / bars[39][s][1 if s in ("S00",) else 0] - 1 for s in ("S00", "S10")]
+    r = [bars[40][s][column] / bars[39][s][column] - 1 for s, column in (("S00", 1), ("S10", 0))]
     assert alpha["return"] == pytest.approx(np.mean(r), rel=1e-12)
     assert (alpha["members"], alpha["with_bar"]) == (3, 2)
     assert found[40].coverage == 14 / 15
