@@ -118,18 +118,18 @@ def report(
     """The daily report: gauge, indicators with coverage and error, rankings, notices."""
     with _mended():
         kind = _one_of(format_, "text", "json")
-        with _store(db, demo) as store:
-            from indicators.engine.run import day_of
-            from indicators.views.progress import waiting
-            from indicators.views.report import print_report, report_of
+        from indicators.views.progress import waiting
+        from indicators.views.published import keep, published
+        from indicators.views.report import print_report
 
-            with waiting() as step:
-                made = report_of(day_of(store, market, _day(day, "--date"), _time(as_of), progress=step), store)
-            if kind == "json":
-                _say(made.to_json(), out)
-            else:
-                print_report(made, out)
-            raise typer.Exit(0 if made.gauge.level is not None else 1)
+        with _store(db, demo) as store, waiting() as step:
+            found = published(store, market, _day(day, "--date"), _time(as_of), step)
+        keep(store.path, found)
+        if kind == "json":
+            _say(found.report.to_json(), out)
+        else:
+            print_report(found.report, out)
+        raise typer.Exit(0 if found.report.gauge.level is not None else 1)
 
 
 @app.command()

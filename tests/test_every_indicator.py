@@ -16,7 +16,8 @@ import pytest
 from feeds.schema import Part, Sessions, utc
 from feeds.store import Store
 from indicators.engine.indicator import Indicator, Input, Period, Reading, Rows
-from indicators.engine.run import EXCHANGES, Scope, compute, registry, rows_of, scope
+from indicators.engine.run import compute, registry, rows_of
+from indicators.engine.scope import EXCHANGES, Scope, scope
 
 NAMES = sorted(registry())
 CUTS = 5

@@ -2,9 +2,9 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
@@ -12,14 +12,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from feeds.errors import BadValue, NothingToShow, UnknownName
-from feeds.schema import TABLES, Part, Sessions, utc
+from feeds.schema import Part, Sessions, utc
 from feeds.store import Store
 from indicators.engine.gauge import GaugeReading, fuse
 from indicators.engine.indicator import Indicator, Period, Reading, Rows
+from indicators.engine.recipe import recipe_of
+from indicators.engine.scope import EXCHANGES, Scope, exchange_of, on_session, scope, tables_of
 from indicators.engine.screen import rank
-
-EXCHANGES = {"us": "XNYS", "china": "XSHG"}
-"""Where each market's sessions come from."""
 
 Map = Callable[[Callable[[Part], Rows], Iterable[Part]], Iterable[Rows]]
 """Python's `map`, a thread pool's, or a cluster's: indicators never know."""
@@ -71,8 +70,7 @@ def chosen(name: str, parameters: Sequence[str] = ()) -> Indicator:
 
 def of_market(market: str) -> dict[str, Indicator]:
     """Every indicator of a market with its default parameters."""
-    if market not in EXCHANGES:
-        raise UnknownName("--market", market, EXCHANGES)
+    exchange_of(market)
     return {name: kind() for name, kind in sorted(registry().items()) if kind.market == market}
 
 
@@ -81,90 +79,54 @@ def compute(indicator: Indicator, parts: Iterable[Part], map: Map = map) -> Rows
     return indicator.combine(map(indicator.measure, parts))
 
 
-@dataclass(frozen=True)
-class Scope:
-    """What a question covers: the sessions from the first stored one, where to show from, and what may be known.
+@dataclass
+class Kept:
+    """What a run computed and a store may keep: measured rows and readings, by indicator, with their recipe."""
 
-    Attributes
-    ----------
-    sessions : from the first session of the inputs to the last one asked for
-    shown : the part of them that the question is about
-    as_of : nanoseconds UTC, or None: every reading knows what its own session knew
+    rows: dict[str, tuple[str, dict[date, tuple[str, Rows]]]] = field(default_factory=dict)
+    readings: dict[str, tuple[str, dict[date, str]]] = field(default_factory=dict)
+
+    def save(self, store: Store) -> dict[str, list[date]]:
+        """Write it all; returns, by indicator, the sessions whose published reading a correction superseded."""
+        for name, (recipe, fresh) in self.rows.items():
+            if fresh:
+                store.keep_rows(name, recipe, fresh)
+        corrected = {}
+        for name, (recipe, readings) in self.readings.items():
+            if readings and (days := store.keep_readings(name, recipe, readings)):
+                corrected[name] = days
+        return corrected
+
+
+def rows_of(store: Store, indicator: Indicator, covered: Scope, map: Map = map, kept: Kept | None = None) -> Rows:
+    """An indicator's rows over the sessions covered: held ones as they are, the rest measured from the store.
+
+    A session's rows are held by what its tapes rest on and by the recipe, so that a corrected session is measured again
+    and no other. With `as_of` nothing is held: the tapes are cut.
     """
-
-    sessions: Sessions
-    shown: Sessions
-    as_of: int | None
-
-    @property
-    def as_of_time(self) -> datetime | None:
-        """`as_of` as a time in UTC."""
-        return None if self.as_of is None else utc(self.as_of)
-
-
-def scope(
-    store: Store,
-    tables: Iterable[str],
-    market: str = "us",
-    start: date | None = None,
-    end: date | None = None,
-    as_of: datetime | None = None,
-) -> Scope:
-    """The sessions that a question about some tables covers.
-
-    Without `end`, the last session for which a tape or a daily table holds rows: filings and vintages that became known
-    after that close wait for the next one.
-
-    Raises
-    ------
-    NothingToShow : nothing is stored, or nothing that early
-    BadValue : a date beyond the last stored session, in no session, or a range that ends before it starts
-    """
-    names = sorted(set(tables))
-    held = {name: days for name in names if (days := store.held_sessions(name))}
-    if not held:
-        raise NothingToShow(
-            f"nothing is stored of {', '.join(names)}. Fill the store with `bullbear ingest`, or try --demo."
-        )
-    daily = {name: days for name, days in held.items() if TABLES[name].known in ("tape", "close")} or held
-    first = min(days[0][0] for days in held.values())
-    last = max(days[-1][0] for days in daily.values())
-    every = store.sessions(EXCHANGES[market])
-    cut = None
-    if as_of is not None:
-        seconds = as_of.astimezone(UTC)
-        cut = int(seconds.timestamp()) * 1_000_000_000 + seconds.microsecond * 1000
-        closed = [day for day, close in zip(every.dates, every.closes.tolist(), strict=True) if close <= cut]
-        if not closed or closed[-1] < first:
-            raise NothingToShow(f"`--as-of`, was {as_of.isoformat()}: before the first stored session's close, {first}")
-        last = min(last, closed[-1])
-    if end is not None and end > last:
-        raise BadValue("date", end, f"beyond the last stored session, {last}. Ingest it, or ask for an earlier one.")
-    if start is not None and end is not None and start > end:
-        raise BadValue("--start", start, f"after --end {end}; swap them")
-    if start is not None and start > last:
-        raise BadValue("--start", start, f"beyond the last stored session, {last}")
-    if end is not None and end < first:
-        raise NothingToShow(f"`date`, was {end}: before the first stored session, {first}")
-    covered = every.window(first, end or last)
-    return Scope(covered, covered.window(start, None), cut)
-
-
-def on_session(store: Store, market: str, day: date) -> date:
-    """`day` itself if it is a session; BadValue names the nearest ones if it is not."""
-    every = store.sessions(EXCHANGES[market])
-    if len(every) and day not in every:
-        near = [d for d in every.dates if abs((d - day).days) <= 5]
-        around = ", ".join(str(d) for d in near) or f"{every.dates[0]} to {every.dates[-1]}"
-        raise BadValue("date", day, f"no session of {EXCHANGES[market]}; sessions near it: {around}")
-    return day
-
-
-def rows_of(store: Store, indicator: Indicator, covered: Scope, map: Map = map) -> Rows:
-    """An indicator's rows over the sessions covered, straight from the store."""
     tables = {need.table: need.split for need in indicator.inputs}
+    tapes = [table for table, split in tables.items() if split == "session"]
     exchange = EXCHANGES[indicator.market]
-    return compute(indicator, store.parts(tables, covered.sessions, exchange, covered.as_of), map)
+    if not tapes or covered.as_of is not None:
+        return compute(indicator, store.parts(tables, covered.sessions, exchange, covered.as_of), map)
+    recipe = recipe_of(indicator)
+    rest_on = store.tape_hashes(tapes, covered.sessions)
+    held = {day for day, found in store.measured(indicator.name, recipe).items() if rest_on.get(day) == found}
+    days: list[date | None] = []
+
+    def parts() -> Iterator[Part]:
+        for part in store.parts(tables, covered.sessions, exchange, without=held):
+            days.append(part.session)
+            yield part
+
+    measured: dict[date | None, list[Rows]] = {}
+    for n, rows in enumerate(map(indicator.measure, parts())):
+        measured.setdefault(days[n], []).append(rows)
+    fresh = {day: indicator.combine(found) for day, found in measured.items()}
+    if kept is not None:
+        kept.rows[indicator.name] = (recipe, {day: (rest_on[day], rows) for day, rows in fresh.items() if day})
+    old = store.measured_rows(indicator.name, recipe, held)
+    return indicator.combine([*fresh.values(), old] if old else fresh.values())
 
 
 def readings_of(
@@ -220,6 +182,7 @@ def day_of(
     as_of: datetime | None = None,
     map: Map = map,
     progress: Progress | None = None,
+    kept: Kept | None = None,
 ) -> Day:
     """Readings of every indicator of a market up to a session, and the gauge that they make.
 
@@ -228,7 +191,7 @@ def day_of(
     NothingToShow, BadValue : as `scope`
     """
     indicators = of_market(market)
-    tables = {need.table for indicator in indicators.values() for need in indicator.inputs}
+    tables = tables_of(market)
     if session is not None:
         on_session(store, market, session)
     covered = scope(store, tables, market, end=session, as_of=as_of)
@@ -244,8 +207,10 @@ def day_of(
             missing[name] = absent
             readings[name] = []
             continue
-        rows[name] = rows_of(store, indicator, covered, map)
+        rows[name] = rows_of(store, indicator, covered, map, kept)
         readings[name] = readings_of(store, indicator, covered, rows=rows[name])
+        if kept is not None:
+            kept.readings[name] = (recipe_of(indicator), {r.session: r.model_dump_json() for r in readings[name]})
     scores = {name: indicators[name].score(found, covered.sessions) for name, found in readings.items()}
     close = utc(int(covered.sessions.closes[-1]))
     known = [r.known_at for found in readings.values() for r in found[-1:] if r.session == last and r.known_at]
