@@ -53,10 +53,10 @@ def _mended() -> Iterator[None]:
 @contextmanager
 def _store(db: Path | None, demo: bool, read_only: bool = True) -> Iterator["Store"]:
     if demo:
-        from feeds.demo import demo_store
+        from indicators.engine.warm import demo_ready
         from indicators.views.progress import stepwise
 
-        with stepwise() as step, demo_store(step) as store:
+        with stepwise() as step, demo_ready(step) as store:
             yield store
     else:
         from feeds.store import Store, default_path

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,9 @@ import polars as pl
 from feeds.check import check
 from feeds.schema import TABLES
 from feeds.store import Store
-from feeds.synthetic import Market, canonical, market
+
+if TYPE_CHECKING:
+    from feeds.synthetic import Market
 
 SEED = 7
 SESSIONS = 260
@@ -31,8 +34,10 @@ def demo_store(progress: Progress | None = None) -> Iterator[Store]:
     A build is written beside its place and moved there when whole, so that a run that was stopped leaves nothing behind
     that a later one would take for finished.
     """
-    path = _cache() / f"demo-{_recipe()}.duckdb"
+    path = demo_path()
     if not path.exists():
+        from feeds.synthetic import market  # a kept store is opened without loading what made it
+
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".{os.getpid()}.draft")
         draft.unlink(missing_ok=True)
@@ -47,7 +52,7 @@ def demo_store(progress: Progress | None = None) -> Iterator[Store]:
         yield store
 
 
-def fill(store: Store, made: Market, progress: Progress | None = None) -> None:
+def fill(store: Store, made: "Market", progress: Progress | None = None) -> None:
     """Write a synthetic market into a store: the same checks as any file, one ledger line a table."""
     for name, frame in made.tables().items():
         _append(store, name, [frame])
@@ -96,13 +101,20 @@ def _recipe() -> str:
     return digest.hexdigest()[:16]
 
 
+def demo_path() -> Path:
+    """Where this version's demo store rests, built or not."""
+    return _cache() / f"demo-{_recipe()}.duckdb"
+
+
 def _cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or (os.environ.get("LOCALAPPDATA") if os.name == "nt" else None)
     return Path(base or Path.home() / ".cache") / "bullbear"
 
 
-def write_files(made: Market, folder: Path, progress: Progress | None = None) -> list[Path]:
+def write_files(made: "Market", folder: Path, progress: Progress | None = None) -> list[Path]:
     """The synthetic market as Parquet files that `bullbear ingest` reads, the truth apart in `truth/`."""
+    from feeds.synthetic import canonical
+
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, frame in made.tables().items():
@@ -123,7 +135,7 @@ def write_files(made: Market, folder: Path, progress: Progress | None = None) ->
     return written
 
 
-def true_sides(made: Market) -> np.ndarray:
+def true_sides(made: "Market") -> np.ndarray:
     """The true side of every option print of the demo store: record r's at r − 1, as `fill` numbers them."""
     sides = [made.truth(day)["option_trades"]["side"].to_numpy() for day in made.sessions.dates]
     return np.concatenate(sides).astype(np.int8)
