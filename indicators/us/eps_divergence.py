@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import Field
 
 from feeds.schema import Part, Sessions, utc
+from indicators.engine.history import Since, assumed_notes, month_ends
 from indicators.engine.indicator import Indicator, Input, Period, Reading, Rows
 from indicators.kernels.blend import forward_blend
 from indicators.kernels.rank import trailing_percentile
@@ -18,8 +19,6 @@ from indicators.kernels.slope import rolling_slope, rolling_std
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Days = npt.NDArray[np.datetime64]
-Since = tuple[int, str]
-"""A note, led by the position of the session from which it holds."""
 
 YEAR = 252
 BESIDE = (63, 252)
@@ -147,7 +146,7 @@ class EpsDivergence(Indicator):
         series = self._series(index, price, blend, price_notes + eps_notes)
         first = int(np.argmin(np.isnan(price)))
         readings = [self._reading(series, sessions, t) for t in range(first, count)]
-        return readings if period == "session" else _month_ends(readings, sessions)
+        return readings if period == "session" else month_ends(readings, sessions)
 
     def _series(self, index: str, price: Floats, blend: Blend, notes: list[Since]) -> Series:
         earning = np.where(blend.eps > 0, blend.eps, np.nan)
@@ -291,7 +290,7 @@ def _closes(levels: pl.DataFrame | None, sessions: Sessions, count: int) -> tupl
     )
     frame = frame.sort("n", "known_at", "file", "record").unique("n", keep="last", maintain_order=True)
     price[frame["n"].to_numpy()] = frame["close"].to_numpy()
-    return price, _assumed(frame, "index_levels")
+    return price, assumed_notes(frame, "index_levels")
 
 
 def _forward_earnings(vintages: pl.DataFrame | None, sessions: Sessions, count: int) -> tuple[Blend, list[Since]]:
@@ -331,7 +330,7 @@ def _dated(vintages: pl.DataFrame, days: Days, sessions: Sessions) -> tuple[pl.D
         quarter=pl.Series(quarter),
         near=pl.Series(np.abs((ends - _quarter_end(quarter)).astype(np.int64)) <= SLIP_DAYS),
     ).filter((pl.col("n") < len(days)) & pl.col("eps").is_finite())
-    notes = _assumed(frame, "forward_eps")
+    notes = assumed_notes(frame, "forward_eps")
     if odd := frame.filter(~pl.col("near"))["n"].to_list():
         notes.append((min(odd), "EPS rows whose quarter_end is far from the end of a calendar quarter are left out"))
     return frame.filter("near").sort("n", "day", "known_at", "file", "record"), notes
@@ -346,24 +345,3 @@ def _quarter_end(quarter: Ints) -> Days:
     """The last day of a quarter."""
     after: Days = (3 * (quarter + 1)).astype("datetime64[M]").astype("datetime64[D]")
     return after - 1
-
-
-def _assumed(frame: pl.DataFrame, table: str) -> list[Since]:
-    """One note per set of columns that a mapping assumed, from the first session it entered."""
-    sets = frame.drop_nulls("assumed").group_by("assumed").agg(pl.col("n").min()).sort("n", "assumed")
-    return [(n, f"{table}: assumed {columns}") for columns, n in sets.iter_rows()]
-
-
-def _month_ends(readings: list[Reading], sessions: Sessions) -> list[Reading]:
-    """The last reading of each month; noted month-to-date where the month may have a later session."""
-    last = {f"{r.session:%Y-%m}": r for r in readings}
-    final = {f"{day:%Y-%m}": day for day in sessions.dates}
-    out = []
-    for month, r in last.items():
-        ahead = (r.session + timedelta(days=i) for i in range(1, 31))
-        running = r.session != final[month] or (
-            r.session == sessions.dates[-1] and any(d.month == r.session.month and d.weekday() < 5 for d in ahead)
-        )
-        notes = (*r.notes, "month-to-date") if running else r.notes
-        out.append(r.model_copy(update={"month": month, "notes": notes}))
-    return out

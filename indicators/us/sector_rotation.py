@@ -10,14 +10,13 @@ import polars as pl
 from pydantic import Field
 
 from feeds.schema import Part, Sessions, utc
+from indicators.engine.history import Since, assumed_notes, month_ends
 from indicators.engine.indicator import Indicator, Input, Period, Reading, Rows
 from indicators.kernels import rotation
 from indicators.kernels.slope import rolling_std
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Since = tuple[int, str]
-"""A note, led by the position of the session from which it holds."""
 
 USUAL = 20
 RRG_STEP = 5
@@ -151,7 +150,7 @@ class SectorRotation(Indicator):
             readings = [self._reading(board, items[t], sessions, t) for t in span]
         else:
             readings = [self._group_reading(board, items[t], sessions, t, key) for t in span]
-        return readings if period == "session" else _month_ends(readings, sessions)
+        return readings if period == "session" else month_ends(readings, sessions)
 
     def per_key(self, rows: Rows, sessions: Sessions, session_from: date, session_to: date) -> pl.DataFrame:
         """One row per session and group: `strength`, the numbers beside it, and why one is null."""
@@ -185,7 +184,7 @@ class SectorRotation(Indicator):
             return None
         roster, symbols, notes = _roster(known.get("sectors"), self.scheme, sessions, count)
         matrices = _matrices(bars, symbols, count)
-        notes += _assumed(bars, "daily_bars")
+        notes += assumed_notes(bars, "daily_bars")
         return self._measured(matrices, roster, int(bars["n"].min()), notes)  # type: ignore[arg-type]
 
     def _measured(self, bars: Bars, roster: Roster, first: int, notes: list[Since]) -> Board:
@@ -334,7 +333,7 @@ def _roster(
         last.astype(np.int64),
         rows["weight"].fill_null(np.nan).to_numpy(),
     )
-    return roster, symbols, _assumed(rows.with_columns(n=pl.Series(first, dtype=pl.Int64)), "sectors")
+    return roster, symbols, assumed_notes(rows.with_columns(n=pl.Series(first, dtype=pl.Int64)), "sectors")
 
 
 def _matrices(bars: pl.DataFrame, symbols: list[str], count: int) -> Bars:
@@ -384,24 +383,3 @@ def _number(x: float) -> float | None:
 def _notes(board: Board, t: int) -> tuple[str, ...]:
     kept = (f"kept as reported: {', '.join(board.jumps[t])}",) if t in board.jumps else ()
     return (*(text for since, text in board.notes if since <= t), *kept)
-
-
-def _assumed(frame: pl.DataFrame, table: str) -> list[Since]:
-    """One note per set of columns that a mapping assumed, from the first session it entered."""
-    sets = frame.drop_nulls("assumed").group_by("assumed").agg(pl.col("n").min()).sort("n", "assumed")
-    return [(n, f"{table}: assumed {columns}") for columns, n in sets.iter_rows()]
-
-
-def _month_ends(readings: list[Reading], sessions: Sessions) -> list[Reading]:
-    """The last reading of each month; noted month-to-date where the month may have a later session."""
-    last = {f"{r.session:%Y-%m}": r for r in readings}
-    final = {f"{day:%Y-%m}": day for day in sessions.dates}
-    out = []
-    for month, r in last.items():
-        ahead = (r.session + timedelta(days=i) for i in range(1, 31))
-        running = r.session != final[month] or (
-            r.session == sessions.dates[-1] and any(d.month == r.session.month and d.weekday() < 5 for d in ahead)
-        )
-        notes = (*r.notes, "month-to-date") if running else r.notes
-        out.append(r.model_copy(update={"month": month, "notes": notes}))
-    return out

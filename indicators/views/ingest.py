@@ -2,13 +2,17 @@
 
 from feeds.ingest import SNIFFING, Outcome
 from feeds.mapping import Mapped
+from indicators.views.table import clean
+
+_LINE = 400
+"""Characters of a foreign text on a line."""
 
 
 def outcome_line(outcome: Outcome) -> str:
     """One line a file: read = stored + duplicates + rejected, and whatever a reader should know of it."""
-    name = printable(outcome.path.name)
+    name = clean(outcome.path.name, _LINE)
     if outcome.error is not None:
-        return printable(outcome.error)
+        return clean(outcome.error, _LINE)
     if outcome.skipped:
         return f"{name}: skipped, no feed knows this layout"
     line = (
@@ -20,16 +24,10 @@ def outcome_line(outcome: Outcome) -> str:
     if outcome.corrected:
         line += f"; {outcome.corrected:,} corrections recorded"
     if outcome.assumed:
-        line += f"; assumed: {printable(outcome.assumed)}"
+        line += f"; assumed: {clean(outcome.assumed, _LINE)}"
     if outcome.ignored:
-        line += f"; columns left out: {printable(', '.join(outcome.ignored))}"
+        line += f"; columns left out: {clean(', '.join(outcome.ignored), _LINE)}"
     return line
-
-
-def printable(text: str) -> str:
-    """Text from outside on one line, its control characters shown, at most 400 characters of it."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return shown if len(shown) <= 400 else shown[:399] + "…"
 
 
 def sources_text() -> str:

@@ -1,7 +1,10 @@
 """What `bullbear status` prints."""
 
 from feeds.status import Status
-from indicators.views.ingest import printable
+from indicators.views.table import clean
+
+_LINE = 400
+"""Characters of a foreign text on a line."""
 
 
 def status_text(found: Status) -> str:
@@ -20,11 +23,10 @@ def status_text(found: Status) -> str:
             unshown = (table.gaps or 0) - len(table.gap_sessions)
             more = f" and {unshown:,} more" if unshown else ""
             lines.append(f"{table.table}: no rows for {shown}{more}")
-        lines += [f"{table.table}: {n:,} rejected: {printable(reason)}" for reason, n in table.reasons.items()]
+        lines += [f"{table.table}: {n:,} rejected: {clean(reason, _LINE)}" for reason, n in table.reasons.items()]
         if table.corrections:
             lines.append(f"{table.table}: {table.corrections:,} corrections recorded")
-        lines += [f"{table.table}: assumed by a mapping: {printable(columns)}" for columns in table.assumed]
-    lines += [
-        f"{n:,} prints carry the unknown condition '{printable(word)}'" for word, n in found.unknown_conditions.items()
-    ]
+        lines += [f"{table.table}: assumed by a mapping: {clean(columns, _LINE)}" for columns in table.assumed]
+    for word, n in found.unknown_conditions.items():
+        lines.append(f"{n:,} prints carry the unknown condition '{clean(word, _LINE)}'")
     return "\n".join(lines)
