@@ -8,15 +8,17 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence, Set
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import numpy as np
@@ -35,7 +37,15 @@ FIRST_DAY = date(1950, 1, 1)
 SHARD_ROWS = 4_000_000
 """Prints and quotes in one part: what two threads hold in memory beside each other without swapping."""
 
+RUN_ROWS = 1 << 20
+"""Rows of the sessions that are read by one query: a query costs milliseconds, and the next is read meanwhile."""
+
+READ_ROWS = 1 << 17
+"""Rows of a batch while a tape is read: about a row group, small enough to be copied out of the processor's cache."""
+
 BATCH_ROWS = 1 << 18
+
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -428,6 +438,7 @@ class Store:
         exchange: str = "XNYS",
         as_of: int | None = None,
         shard_rows: int = SHARD_ROWS,
+        columns: Mapping[str, Sequence[str]] | None = None,
         without: Collection[date] = (),
     ) -> Iterator[Part]:
         """What `Indicator.measure` needs, part by part.
@@ -437,6 +448,8 @@ class Store:
         tables : table name → "session" (whole blocks of a tape) or "history" (the whole table)
         sessions : the sessions to cover; histories reach back to their beginning and end with the last one
         as_of : nanoseconds UTC; rows known later are left out
+        shard_rows : prints or quotes of one query; a session that holds more is cut between instruments
+        columns : tape name → the columns to read; all of them where none are named
         without : sessions whose tapes are not read, because what was measured of them is held
         """
         if not len(sessions):
@@ -445,7 +458,8 @@ class Store:
         histories = [name for name, split in tables.items() if split == "history"]
         if histories:
             yield Part(None, {name: self._history(name, upto.dates[-1], as_of) for name in histories}, upto)
-        tapes = [name for name, split in tables.items() if split == "session"]
+        wanted = columns or {}
+        tapes = {n: wanted.get(n) or TAPE_COLUMNS[n] for n, split in tables.items() if split == "session"}
         if tapes:
             yield from self._tape_parts(tapes, sessions, upto, as_of, shard_rows, without)
 
@@ -457,14 +471,16 @@ class Store:
 
     def _tape_parts(
         self,
-        tapes: Sequence[str],
+        tapes: Mapping[str, Sequence[str]],
         sessions: Sessions,
         upto: Sessions,
         as_of: int | None,
         shard_rows: int,
         without: Collection[date],
     ) -> Iterator[Part]:
-        stock = TAPE_COLUMNS[tapes[0]][0] == "symbol"
+        """Parts of some tapes (name → columns to read), the first of which says which sessions there are."""
+        first = next(iter(tapes))
+        stock = TAPE_COLUMNS[first][0] == "symbol"
         instrument = "symbol" if stock else "contract"
         dims = {
             "symbols" if stock else "contracts": self._frame(
@@ -472,73 +488,49 @@ class Store:
             )
         }
         dims["venues"] = self._frame("SELECT * FROM dim.venues ORDER BY id")
-        held = self._frame(
-            """SELECT session, "table", sum(rows)::BIGINT AS rows FROM ledger.partitions
-               WHERE "table" IN (SELECT unnest(?)) AND session BETWEEN ? AND ? GROUP BY ALL ORDER BY session""",
-            [list(tapes), sessions.dates[0], sessions.dates[-1]],
-        )
-        prints = set(held.filter(pl.col("table") == tapes[0])["session"]) - set(without)
-        rows = {day: int(n) for day, n in held.group_by("session").agg(pl.col("rows").max()).iter_rows()}
-        run: list[date] = []
-        size = 0
-        for day in sessions.dates:
-            # a run is one query from its first to its last session: a held session would be read with it
-            if run and (day in without or (day in prints and size + rows[day] > shard_rows)):
-                yield from self._read_sessions(tapes, run, dims, upto, as_of, instrument)
-                run, size = [], 0
-            if day not in prints:
-                continue
-            if rows[day] > shard_rows:
-                for low, high in self._shards(tapes, day, instrument, shard_rows):
-                    yield from self._read_sessions(tapes, [day], dims, upto, as_of, instrument, low, high)
-                continue
-            run.append(day)
-            size += rows[day]
-        if run:
-            yield from self._read_sessions(tapes, run, dims, upto, as_of, instrument)
+        held = self._db.execute(
+            """SELECT session, max(rows), max(files) = 1, count(*) FILTER ("table" = ?) > 0 FROM
+               (SELECT session, "table", sum(rows)::BIGINT AS rows, count(*) AS files FROM ledger.partitions
+                WHERE "table" IN (SELECT unnest(?)) AND session BETWEEN ? AND ? GROUP BY ALL) GROUP BY session""",
+            [first, list(tapes), sessions.dates[0], sessions.dates[-1]],
+        ).fetchall()
+        rows = {day: int(most) for day, most, _, prints in held if prints and day not in without}
+        sorted_days = {day for day, _, one_file, _ in held if one_file}
 
-    def _shards(self, tapes: Sequence[str], day: date, instrument: str, shard_rows: int) -> Iterator[tuple[int, int]]:
-        """Id ranges of one session that hold about `shard_rows` rows each; an instrument is never cut."""
+        def reads(cursor: duckdb.DuckDBPyConnection) -> Iterator[Callable[[], list[Part]]]:
+            read = partial(_read_sessions, cursor, tapes, dims, upto, as_of)
+            for run in _runs(sessions.dates, rows, sorted_days, min(RUN_ROWS, shard_rows), without):
+                size = sum(rows[day] for day in run)
+                if size <= shard_rows:
+                    yield partial(read, run, run[0] in sorted_days, size)
+                    continue
+                for *ids, held in self._shards(list(tapes), run[0], instrument, shard_rows):
+                    yield partial(read, run, run[0] in sorted_days, held, (instrument, *ids))
+
+        # A connection of its own: whoever takes the parts may ask the store something between two of them.
+        with self._db.cursor() as cursor:
+            cursor.execute("SET TimeZone = 'UTC'")
+            cursor.execute("SET arrow_output_version = '1.5'")
+            with closing(_one_ahead(reads(cursor))) as ahead:
+                for parts in ahead:
+                    for part in parts:
+                        self.scanned[part.session or date.min] += sum(part.tables[tape].height for tape in tapes)
+                        yield part
+
+    def _shards(self, tapes: Sequence[str], day: date, instrument: str, shard_rows: int) -> list[tuple[int, int, int]]:
+        """Id ranges of one session, and the rows of each, about `shard_rows`; an instrument is never cut."""
         union = " UNION ALL ".join(f"SELECT {instrument} AS id FROM tape.{tape} WHERE session = ?" for tape in tapes)
         counts = self._db.execute(
             f"SELECT id, count(*) FROM ({union}) GROUP BY id ORDER BY id", [day] * len(tapes)
         ).fetchall()
         low, held = counts[0][0], 0
+        shards = []
         for at, (identity, n) in enumerate(counts):
             held += n
             if held >= shard_rows or at == len(counts) - 1:
-                yield int(low), int(identity)
+                shards.append((int(low), int(identity), int(held)))
                 low, held = identity + 1, 0
-
-    def _read_sessions(
-        self, tapes: Sequence[str], days: Sequence[date], dims: dict[str, pl.DataFrame], upto: Sessions,
-        as_of: int | None, instrument: str, low: int | None = None, high: int | None = None,
-    ) -> Iterator[Part]:  # fmt: skip
-        """One query a tape for a run of sessions, then cut by session."""
-        cut: dict[str, dict[date, pl.DataFrame]] = {}
-        for tape in tapes:
-            columns = ", ".join(("session", *TAPE_COLUMNS[tape]))
-            where = ["session BETWEEN ? AND ?"]
-            parameters: list[object] = [days[0], days[-1]]
-            if low is not None:
-                where.append(f"{instrument} BETWEEN ? AND ?")
-                parameters += [low, high]
-            if as_of is not None:
-                where.append("epoch_ns(ts) <= ?")
-                parameters.append(as_of)
-            frame = self._frame(
-                f"""SELECT {columns} FROM tape.{tape} WHERE {" AND ".join(where)}
-                    ORDER BY session, {instrument}, ts, sequence, file, record""",
-                parameters,
-            )
-            cut[tape] = {
-                day: part for (day,), part in frame.partition_by("session", as_dict=True, include_key=False).items()
-            }
-            cut[tape][date.min] = frame.clear().drop("session")
-        for day in days:
-            self.scanned[day] += sum(cut[tape][day].height for tape in tapes if day in cut[tape])
-            if day in cut[tapes[0]]:
-                yield Part(day, {**{tape: cut[tape].get(day, cut[tape][date.min]) for tape in tapes}, **dims}, upto)
+        return shards
 
     def partition_hash(self, tables: Iterable[str], last: date) -> str:
         """Sha256 over the files behind every partition of some tables up to a session: changes when any input does."""
@@ -845,6 +837,136 @@ def _resting(batch: pl.DataFrame, table: Table) -> pl.DataFrame:
             scaled = pl.col(column.name).cast(pl.Decimal(38, 0)) * pl.lit("0.000001").cast(pl.Decimal(7, 6))
             columns.append(scaled.cast(pl.Decimal(18, 6)).alias(column.name))
     return batch.with_columns(columns)
+
+
+def _runs(
+    days: Iterable[date], rows: Mapping[date, int], in_order: Set[date], most: int, without: Collection[date] = ()
+) -> Iterator[list[date]]:
+    """Sessions with prints in runs to be read by one query each: alike in order, and of at most so many rows.
+
+    A session that alone holds more is a run of its own. A run reaches over no session of `without`, as its query would
+    read that too.
+    """
+    run: list[date] = []
+    size = 0
+    for day in days:
+        if run and day in without:
+            yield run
+            run, size = [], 0
+        if day not in rows:
+            continue
+        if run and (size + rows[day] > most or (day in in_order) != (run[0] in in_order)):
+            yield run
+            run, size = [], 0
+        run.append(day)
+        size += rows[day]
+    if run:
+        yield run
+
+
+def _one_ahead(reads: Iterator[Callable[[], _Read]]) -> Generator[_Read, None, None]:
+    """What each read returns, in order; the next one goes on in a thread while the last one is worked on."""
+    with ThreadPoolExecutor(1) as thread:
+        upcoming: Future[_Read] | None = None
+        for read in reads:
+            following = thread.submit(read)
+            if upcoming is not None:
+                yield upcoming.result()
+            upcoming = following
+        if upcoming is not None:
+            yield upcoming.result()
+
+
+def _read_sessions(
+    cursor: duckdb.DuckDBPyConnection,
+    tapes: Mapping[str, Sequence[str]],
+    dims: Mapping[str, pl.DataFrame],
+    upto: Sessions,
+    as_of: int | None,
+    days: Sequence[date],
+    in_order: bool,
+    rows: int,
+    ids: tuple[str, int, int] | None = None,
+) -> list[Part]:
+    """One query a tape for a run of sessions, then cut by session.
+
+    Parameters
+    ----------
+    tapes : tape name → columns to read
+    in_order : each session of each tape came in one append, which wrote it in the order of the store
+    rows : how many rows to make room for at first
+    ids : instrument column with the lowest and highest id to read
+    """
+    cut: dict[str, dict[date, pl.DataFrame]] = {}
+    for tape, columns in tapes.items():
+        where = ["session BETWEEN ? AND ?"]
+        parameters: list[object] = [days[0], days[-1]]
+        if ids is not None:
+            where.append(f"{ids[0]} BETWEEN ? AND ?")
+            parameters += ids[1:]
+        if as_of is not None:
+            where.append("epoch_ns(ts) <= ?")
+            parameters.append(as_of)
+        # Sorting costs more than all the rest of a read; appended order is the order of the store.
+        order = "" if in_order else f"ORDER BY session, {TAPE_COLUMNS[tape][0]}, ts, sequence, file, record"
+        query = f"SELECT session, {', '.join(columns)} FROM tape.{tape} WHERE {' AND '.join(where)} {order}"
+        reader = cursor.sql(query, params=parameters).to_arrow_reader(READ_ROWS)
+        cut[tape] = _by_session(_gathered(reader, rows))
+    first = next(iter(tapes))
+    return [
+        Part(day, {**{tape: cut[tape].get(day, cut[tape][date.min]) for tape in tapes}, **dims}, upto)
+        for day in days
+        if day in cut[first]
+    ]
+
+
+def _gathered(reader: Any, rows: int) -> pl.DataFrame:
+    """Arrow batches as one frame of one chunk, each copied where it belongs while it is still warm.
+
+    Keeping the batches and joining them afterwards moves every byte twice more. No tape column is ever null.
+    """
+    import pyarrow as pa
+
+    frames: dict[str, Any] = {}
+    arrays = {
+        field.name: np.empty(rows, f"int{field.type.bit_width}")
+        for field in reader.schema
+        if not pa.types.is_boolean(field.type)
+    }
+    flags: dict[str, list[Any]] = {field.name: [] for field in reader.schema if field.name not in arrays}
+    at = 0
+    for batch in reader:
+        end = at + batch.num_rows
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if name in flags:
+                flags[name].append(column)
+                continue
+            if end > len(arrays[name]):
+                arrays[name] = np.concatenate(
+                    [arrays[name][:at], np.empty(max(at, batch.num_rows), arrays[name].dtype)]
+                )
+            came = np.frombuffer(column.buffers()[1], arrays[name].dtype)
+            arrays[name][at:end] = came[column.offset : column.offset + len(column)]
+        at = end
+    for field in reader.schema:
+        if field.name in flags:
+            frames[field.name] = pa.chunked_array(flags[field.name], field.type).combine_chunks()
+        else:
+            kind = field.type if pa.types.is_date32(field.type) else pa.from_numpy_dtype(arrays[field.name].dtype)
+            frames[field.name] = pa.Array.from_buffers(kind, at, [None, pa.py_buffer(arrays[field.name])])
+    return pl.DataFrame(pl.from_arrow(pa.table(frames)))
+
+
+def _by_session(frame: pl.DataFrame) -> dict[date, pl.DataFrame]:
+    """A tape's rows, each session's together, as views by session; under `date.min` the columns without rows."""
+    session = frame["session"].to_numpy()
+    tape = frame.drop("session")
+    heads = np.flatnonzero(session[1:] != session[:-1]) + 1
+    bounds = [0, *heads.tolist(), len(session)] if len(session) else []
+    cut = {session[a].item(): tape.slice(a, z - a) for a, z in pairwise(bounds)}
+    if len(cut) < len(bounds) - 1:
+        raise AssertionError("a session's rows do not lie together, though the ledger says they came in one append")
+    return {date.min: tape.clear(), **cut}
 
 
 def _integers(table: Any) -> pl.DataFrame:

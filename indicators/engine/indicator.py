@@ -27,11 +27,15 @@ Period = Literal["session", "month"]
 
 @dataclass(frozen=True)
 class Input:
-    """A table an indicator reads. `session`: whole (session, instrument) blocks; `history`: the whole small table."""
+    """A table an indicator reads. `session`: whole (session, instrument) blocks; `history`: the whole small table.
+
+    `columns` are those of a tape that `measure` looks at; empty means all. A small table always comes whole.
+    """
 
     table: str
     split: Literal["session", "history"]
     optional: bool = False
+    columns: tuple[str, ...] = ()
 
 
 class Reading(BaseModel):

@@ -107,15 +107,16 @@ def rows_of(store: Store, indicator: Indicator, covered: Scope, map: Map = map, 
     tables = {need.table: need.split for need in indicator.inputs}
     tapes = [table for table, split in tables.items() if split == "session"]
     exchange = EXCHANGES[indicator.market]
+    columns = {need.table: need.columns for need in indicator.inputs}
     if not tapes or covered.as_of is not None:
-        return compute(indicator, store.parts(tables, covered.sessions, exchange, covered.as_of), map)
+        return compute(indicator, store.parts(tables, covered.sessions, exchange, covered.as_of, columns=columns), map)
     recipe = recipe_of(indicator)
     rest_on = store.tape_hashes(tapes, covered.sessions)
     held = {day for day, found in store.measured(indicator.name, recipe).items() if rest_on.get(day) == found}
     days: list[date | None] = []
 
     def parts() -> Iterator[Part]:
-        for part in store.parts(tables, covered.sessions, exchange, without=held):
+        for part in store.parts(tables, covered.sessions, exchange, columns=columns, without=held):
             days.append(part.session)
             yield part
 

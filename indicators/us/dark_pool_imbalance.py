@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 from pydantic import PositiveInt
 
-from feeds.schema import ABSENT, EXCLUDED, MICRO, TAPE_COLUMNS, Part, PrintFlag, Sessions, utc
+from feeds.schema import ABSENT, EXCLUDED, MICRO, Part, PrintFlag, Sessions, utc
 from indicators.engine.indicator import Indicator, Input, Period, Reading, Rows
 from indicators.engine.money import dollars, spoken
 from indicators.engine.spans import Known, Span, explained, known_sessions, nanoseconds, spans
@@ -41,6 +41,8 @@ NO_EVIDENCE_IN_LEVEL = (
 )
 
 NOTHING_LARGE = "no print reached the institutional floor"
+
+TRADE_COLUMNS = ("symbol", "ts", "price", "size", "off_exchange", "flags", "bid", "ask")
 
 PARTS = (
     *("dark_buy", "dark_sell", "dark_unknown", "block_buy", "block_sell", "block_unknown"),
@@ -96,8 +98,8 @@ class DarkPoolImbalance(Indicator):
     title: ClassVar[str] = "Dark-pool and block imbalance"
     unit: ClassVar[str] = "imbalance"
     inputs: ClassVar[tuple[Input, ...]] = (
-        Input("stock_trades", "session"),
-        Input("stock_quotes", "session", optional=True),
+        Input("stock_trades", "session", columns=TRADE_COLUMNS),
+        Input("stock_quotes", "session", True, ("symbol", "ts", "bid", "ask")),
         Input("daily_bars", "history", optional=True),
     )
     keys: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -245,7 +247,7 @@ class DarkPoolImbalance(Indicator):
 
 def _columns(trades: pl.DataFrame, quotes: pl.DataFrame | None) -> dict[str, npt.NDArray[Any]]:
     """The prints' columns as arrays, the quote in force filled in where a print does not carry its own bid and ask."""
-    prints: dict[str, npt.NDArray[Any]] = {name: trades[name].to_numpy() for name in TAPE_COLUMNS["stock_trades"]}
+    prints: dict[str, npt.NDArray[Any]] = {name: trades[name].to_numpy() for name in TRADE_COLUMNS}
     if quotes is None or quotes.is_empty():
         return prints
     bare = (prints["bid"] < 0) | (prints["ask"] < 0)

@@ -91,7 +91,7 @@ class DirectionalPremium(Indicator):
     unit: ClassVar[str] = "imbalance"
     inputs: ClassVar[tuple[Input, ...]] = (
         Input("option_trades", "session"),
-        Input("option_quotes", "session", optional=True),
+        Input("option_quotes", "session", True, ("contract", "ts", "bid", "ask", "bid_size", "ask_size")),
     )
     keys: ClassVar[dict[str, tuple[str, ...]]] = {
         "flow": ("session", "underlying", "asset_class", "size_class", "profile", "rule"),
