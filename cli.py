@@ -273,5 +273,24 @@ def demo(
         typer.echo(f"{len(written)} files in {out}; read them with: bullbear ingest {out}")
 
 
+@app.command()
+def bench(
+    jobs: Annotated[list[str] | None, typer.Argument(help="P0, P1, P1b, … [default: all]")] = None,
+    scale: Annotated[float, typer.Option("--scale", help="Rows, as a multiple of the standard sizes")] = 1.0,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Measured runs of each contender")] = 5,
+    format_: Format = "text", out: Out = None,
+) -> None:  # fmt: skip
+    """What the product costs on this machine beside DuckDB's and Polars' best plans."""
+    with _mended():
+        kind = _one_of(format_, "text", "markdown", "json")
+        from indicators.engine.bench.jobs import run_jobs
+        from indicators.views.bench import bench_text
+        from indicators.views.progress import stepwise
+
+        with stepwise() as step:
+            found = run_jobs(jobs or [], scale, rounds, step)
+        _say(bench_text(found, kind), out)
+
+
 if __name__ == "__main__":
     app()

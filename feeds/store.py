@@ -729,6 +729,22 @@ class Store:
             ).fetchall()
         ]
 
+    # -- queries kept as files in feeds/sql/bench -------------------------------------------------------------------
+
+    def run_sql(self, name: str, parameters: Mapping[str, object] | None = None) -> None:
+        """Run a script of feeds/sql, each of its statements with the named parameters that it asks for."""
+        given = parameters or {}
+        for statement in self._db.extract_statements(_script(name)):
+            self._db.execute(statement, {key: given[key] for key in statement.named_parameters})
+
+    def scan(self, name: str, batch_rows: int = 1 << 19) -> Any:
+        """A query of feeds/sql as an Arrow reader."""
+        return self._db.sql(_script(name)).to_arrow_reader(batch_rows)
+
+    def answer(self, name: str) -> pl.DataFrame:
+        """A query's answer with times as Int64 nanoseconds and DECIMAL(18,6) as Int64 micros."""
+        return self._frame(_script(name))
+
 
 class TextFile:
     """A delimited text file, read by DuckDB as text columns; lines that do not fit its header are kept as rejects."""
@@ -789,6 +805,11 @@ def line_of(record: pl.Series, misfit_lines: np.ndarray) -> pl.Series:
 
 
 _NO_REJECTS = pl.DataFrame(schema={"record": pl.Int64, "reason": pl.String, "raw": pl.String})
+
+
+def _script(name: str) -> str:
+    """The text of feeds/sql/<name>.sql."""
+    return files("feeds").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _literal(path: Path) -> str:

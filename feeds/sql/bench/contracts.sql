@@ -1,0 +1,1 @@
+SELECT id, underlying, "right" FROM dim.contracts ORDER BY id

@@ -1,0 +1,1 @@
+SELECT session, contract, price, size, bid, ask FROM bench.option_trades

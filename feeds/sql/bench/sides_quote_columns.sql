@@ -1,0 +1,1 @@
+SELECT session, symbol, ts, bid, ask FROM tape.stock_quotes

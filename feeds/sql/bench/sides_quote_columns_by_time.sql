@@ -1,0 +1,1 @@
+SELECT session, symbol, ts, bid, ask FROM bench.stock_quotes

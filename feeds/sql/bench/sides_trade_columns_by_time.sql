@@ -1,0 +1,1 @@
+SELECT session, symbol, ts, price, size, off_exchange FROM bench.stock_trades

@@ -1,0 +1,1 @@
+SELECT id, symbol AS name FROM dim.symbols ORDER BY id
