@@ -9,10 +9,13 @@ placed AS (SELECT id, n, (sum(n) OVER (ORDER BY id) - n)::BIGINT AS first FROM c
 day AS (SELECT epoch_ns(open) // 1000000 AS open, (epoch_ns(close) - epoch_ns(open)) // 1000000 AS span FROM dim.sessions
         WHERE exchange = 'XNYS' AND session = $session),
 numbered AS (SELECT id, n, first, unnest(range(n)) AS k FROM (FROM placed WHERE n > 0 ORDER BY id)),
+hashed AS (
+    SELECT id, k, n, first + k + 1 AS record, (hash(id, $session, $seed, k, 'quote') >> 2)::BIGINT AS own FROM numbered),
 drawn AS (
-    SELECT id, first + k + 1 AS record, (hash(id, $session, $seed, k, 'quote') >> 2)::BIGINT AS own,
-           open + (k // 2) * 2 * span // n + (k % 2) * (hash(id, $session, $seed, k // 2) % (1 + span // n))::BIGINT AS ms
-    FROM numbered, day),
+    SELECT id, record, own,
+           open + (k // 2) * 2 * span // n
+           + CASE WHEN k % 2 = 0 OR own % 8 = 0 THEN 0 ELSE (own >> 44) % (1 + span // n) END AS ms
+    FROM hashed, day),
 levelled AS (
     SELECT *, 2000 + (hash(id, $seed, 'level') % 40000)::BIGINT + (hash(id, ms // 60000) % 21)::BIGINT
               - 1 - own % 4 AS low, (own >> 8) % 6 AS spread, (own >> 16) % 256 AS fault

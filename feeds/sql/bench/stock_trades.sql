@@ -1,6 +1,6 @@
 -- One session of $rows stock prints without quotes of their own, in the order of the store. Integers throughout.
 --
--- Symbols share the prints as 1/rank. Times are whole milliseconds, so that some fall on a quote's own. The price lies
+-- Symbols share the prints as 1/rank. Times are whole milliseconds on the quotes' grid, so that some are a quote's own. The price lies
 -- within 3 cents of a level that holds for a minute; 40 % are off exchange, one in twenty has hundredfold size.
 INSERT INTO tape.stock_trades
 WITH shares AS (SELECT id, 1 + $symbols // (1 + hash(id, $seed) % $symbols)::BIGINT AS share FROM dim.symbols),
@@ -10,10 +10,12 @@ placed AS (SELECT id, n, (sum(n) OVER (ORDER BY id) - n)::BIGINT AS first FROM c
 day AS (SELECT epoch_ns(open) // 1000000 AS open, (epoch_ns(close) - epoch_ns(open)) // 1000000 AS span FROM dim.sessions
         WHERE exchange = 'XNYS' AND session = $session),
 numbered AS (SELECT id, n, first, unnest(range(n)) AS k FROM (FROM placed WHERE n > 0 ORDER BY id)),
+hashed AS (
+    SELECT id, k, n, first + k + 1 AS record, (hash(id, $session, $seed, k) >> 2)::BIGINT AS own FROM numbered),
 drawn AS (
-    SELECT id, first + k + 1 AS record, (hash(id, $session, $seed, k) >> 2)::BIGINT AS own,
-           open + k * span // n + (hash(id, $session, $seed, k, 'ms') % (1 + span // n))::BIGINT AS ms
-    FROM numbered, day),
+    SELECT id, record, own,
+           open + k * span // n + CASE own % 8 WHEN 0 THEN 0 ELSE (own >> 40) % (1 + span // n) END AS ms
+    FROM hashed, day),
 levelled AS (
     SELECT *, 2000 + (hash(id, $seed, 'level') % 40000)::BIGINT + (hash(id, ms // 60000) % 21)::BIGINT AS level FROM drawn)
 SELECT $session::DATE, id::INTEGER, make_timestamp_ns(ms * 1000000)::TIMESTAMPTZ_NS, record,

@@ -7,14 +7,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pydantic import BaseModel, ConfigDict
 
 from feeds.errors import BadValue, UnknownName
-from indicators.engine.bench import premium, start
+from indicators.engine.bench import asof, premium, session, start
 from indicators.engine.bench.clock import JobResult
+from indicators.engine.bench.scale import p5
 from indicators.engine.bench.tape import Progress, Tapes, silent
 
 JOBS: dict[str, Callable[[Tapes], JobResult]] = {
     "P0": premium.p0,
     "P1": premium.p1,
     "P1b": premium.p1b,
+    "P2": asof.p2,
+    "P4": session.p4,
+    "P5": p5,
     "P6": premium.p6,
     "P8": start.p8,
     "P8b": start.p8b,
