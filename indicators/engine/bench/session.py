@@ -1,20 +1,19 @@
 """A new session: what it costs to add it to a store of many and refresh the gauge, beside a store of none (P4)."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import polars as pl
 
 from feeds.check import check
-from feeds.schema import TABLES, Part
+from feeds.schema import TABLES
 from feeds.store import Store
 from feeds.synthetic import market
 from indicators.engine.bench.clock import OURS, JobResult, Target, held_to, interleaved
 from indicators.engine.bench.tape import SEED, Tapes
-from indicators.engine.run import day_of
+from indicators.engine.run import Kept, day_of
 
 EARLIER = 250
 """Sessions stored before the new one, at scale 1."""
@@ -23,20 +22,6 @@ LEAST_EARLIER = 5
 
 UNDATED = ("sectors", "index_members", "forward_eps", "insider_trades")
 """Tables that are not told by the session: stored before, in both stores."""
-
-
-class CountingStore(Store):
-    """A store that counts the tape rows of sessions before its last one that are handed to indicators."""
-
-    older_rows = 0
-
-    def parts(self, *arguments: Any, **named: Any) -> Iterator[Part]:
-        """The store's own parts, counted."""
-        newest = self.held_sessions("option_trades")[-1][0]
-        for part in super().parts(*arguments, **named):
-            if part.session is not None and part.session < newest:
-                self.older_rows += sum(frame.height for name, frame in part.tables.items() if name in TABLES)
-            yield part
 
 
 def p4(tapes: Tapes) -> JobResult:
@@ -59,17 +44,17 @@ def p4(tapes: Tapes) -> JobResult:
             tapes.progress("storing earlier sessions", n, len(before))
             for name, frame in made.tape(day).items():
                 _append(store, name, str(day), frame)
-        day_of(store)
+        _refresh(store)
     older: list[int] = []
 
     def adding(path: Path) -> Callable[[], None]:
         def add() -> None:
-            with CountingStore.open(path.with_suffix(".copy")) as store:
+            with Store.open(path.with_suffix(".copy")) as store:
                 for name, frame in news.items():
                     _append(store, name, str(last), frame)
-                day_of(store)
-                if path == full and isinstance(store, CountingStore):
-                    older.append(store.older_rows)
+                _refresh(store)
+                if path == full:
+                    older.append(sum(rows for day, rows in store.scanned.items() if day < last))
 
         return add
 
@@ -90,6 +75,13 @@ def p4(tapes: Tapes) -> JobResult:
     return held.model_copy(
         update={"met": bool(held.met) and older[-1] == 0, "figures": {"rows_of_older_sessions_scanned": older[-1]}}
     )
+
+
+def _refresh(store: Store) -> None:
+    """Everything a report on the newest session stands on, computed and kept as a report keeps it."""
+    kept = Kept()
+    day_of(store, kept=kept)
+    kept.save(store)
 
 
 def _append(store: Store, name: str, logical_name: str, frame: pl.DataFrame) -> None:
