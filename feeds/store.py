@@ -133,7 +133,6 @@ class Store:
     def _prepare(self, read_only: bool) -> None:
         self._db.execute("SET TimeZone = 'UTC'")
         self._db.execute("SET arrow_output_version = '1.5'")  # decimals travel as 64-bit integers
-        self._db.execute("SET enable_progress_bar = false")
         tables = {
             f"{schema}.{name}"
             for schema, name in self._db.execute(
