@@ -1,7 +1,7 @@
 -- Lee-Ready premium by session and underlying, on the tape as it rests.
 --
 -- The store's order is the windows' order: windows without PARTITION BY and ORDER BY stream in one pass, where
--- partitioned ones hash and sort every row (three times as long here). The last move is carried as the greatest
+-- partitioned ones hash and sort every row (half as long again). The last move is carried as the greatest
 -- 4·row + move; a contract's first print resets it with the code of no move.
 WITH stepped AS (
     SELECT session, contract, price, size, bid, ask, row_number() OVER () AS row,

@@ -112,10 +112,10 @@ def bare_scan(store: Store, *names: str) -> None:
 def polars_p1(store: Store) -> pl.DataFrame:
     """The expert's Polars on the sorted tape: no `over`, a forward fill that a contract's first print resets.
 
-    The sums are grouped by one key that is known to be sorted, by the streaming engine, in a third of the time of the
-    in-memory one.
+    The sums are grouped by one key that is known to be sorted, in the streaming engine: here less than half the time of
+    the in-memory one. In one chunk it is faster than in the store's many, in P1b and P2 the many are.
     """
-    tape, contracts = store.answer("bench/premium_columns").lazy(), store.answer("bench/contracts")
+    tape, contracts = store.answer("bench/premium_columns").rechunk().lazy(), store.answer("bench/contracts")
     same = (c.contract == c.contract.shift(1)) & (c.session == c.session.shift(1))
     step = (c.price - c.price.shift(1)).sign().cast(pl.Int8)
     move = pl.when(same).then(pl.when(step != 0).then(step)).otherwise(pl.lit(0, pl.Int8)).forward_fill()
