@@ -4,10 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from feeds.demo import fill
 from feeds.store import Store
 from feeds.synthetic import Market, market
+
+settings.register_profile("no clock", deadline=None)
+settings.load_profile("no clock")  # a first example compiles its kernel: time says nothing about truth
 
 SMALL = {"seed": 11, "sessions": 24, "symbols": 12}
 

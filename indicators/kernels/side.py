@@ -109,7 +109,7 @@ def _moves(instrument: I32, price: I64, eligible: Bool, step: int) -> I8:
 
 
 @jit
-def _usable(price: int, bid: int, ask: int, floor: int, percent: int) -> bool:
+def usable_quote(price: int, bid: int, ask: int, floor: int, percent: int) -> bool:
     """Whether a quote may sign a print: two-sided, not crossed, not locked at the price, not too wide."""
     if bid <= 0 or ask < bid or (bid == ask and price == bid):
         return False
@@ -117,7 +117,7 @@ def _usable(price: int, bid: int, ask: int, floor: int, percent: int) -> bool:
 
 
 @jit
-def _quote_side(layer: int, price: int, size: int, bid: int, ask: int, bid_size: int, ask_size: int) -> int:
+def quote_side(layer: int, price: int, size: int, bid: int, ask: int, bid_size: int, ask_size: int) -> int:
     """Side by one of the layers that read a usable quote."""
     if layer == QUOTE:
         return int(2 * price > bid + ask) - int(2 * price < bid + ask)
@@ -158,7 +158,7 @@ def _sign(
     for i in range(n):
         if not eligible[i]:
             continue
-        usable = _usable(price[i], bid[i], ask[i], floor, percent)
+        usable = usable_quote(price[i], bid[i], ask[i], floor, percent)
         for layer in layers:
             found = 0
             if layer == AGGRESSOR:
@@ -168,7 +168,7 @@ def _sign(
             elif layer == REV_TICK:
                 found = after[i]
             elif usable:
-                found = _quote_side(layer, price[i], size[i], bid[i], ask[i], bid_size[i], ask_size[i])
+                found = quote_side(layer, price[i], size[i], bid[i], ask[i], bid_size[i], ask_size[i])
             if found != 0:
                 side[i] = found
                 rule[i] = layer

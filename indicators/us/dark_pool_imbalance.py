@@ -13,17 +13,16 @@ import numpy.typing as npt
 import polars as pl
 from pydantic import PositiveInt
 
-from feeds.schema import ABSENT, EXCLUDED, MICRO, Part, PrintFlag, Sessions, utc
+from feeds.schema import EXCLUDED, MICRO, Part, PrintFlag, Sessions, utc
 from indicators.engine.indicator import Indicator, Input, Period, Reading, Rows
 from indicators.engine.money import dollars, spoken
 from indicators.engine.spans import Known, Span, explained, known_sessions, nanoseconds, spans
 from indicators.kernels.band import Band, Stratum, error_band
-from indicators.kernels.flow import STOCK_COLUMNS, block_starts, print_masks, stock_flow
-from indicators.kernels.quotes import quotes_in_force
-from indicators.kernels.side import LAYER_NAMES, RULES, sign_prints
+from indicators.kernels.blocks import block_starts
+from indicators.kernels.side import RULES
+from indicators.kernels.stock_flow import STOCK_COLUMNS, stock_flow
 from seeds.side_accuracy import equity_accuracy
 
-UNSIGNED = int(EXCLUDED | PrintFlag.AUCTION)
 KINDS = ("dark", "block")
 ACCURACY_OF = {"dark": "off_exchange", "block": "block"}
 ALL, INSTITUTIONAL = "all", "institutional"
@@ -43,6 +42,8 @@ NO_EVIDENCE_IN_LEVEL = (
 NOTHING_LARGE = "no print reached the institutional floor"
 
 TRADE_COLUMNS = ("symbol", "ts", "price", "size", "off_exchange", "flags", "bid", "ask")
+QUOTE_COLUMNS = ("symbol", "ts", "bid", "ask")
+NO_QUOTES = dict.fromkeys(QUOTE_COLUMNS, np.empty(0, np.int64)) | {"symbol": np.empty(0, np.int32)}
 
 PARTS = (
     *("dark_buy", "dark_sell", "dark_unknown", "block_buy", "block_sell", "block_unknown"),
@@ -99,7 +100,7 @@ class DarkPoolImbalance(Indicator):
     unit: ClassVar[str] = "imbalance"
     inputs: ClassVar[tuple[Input, ...]] = (
         Input("stock_trades", "session", columns=TRADE_COLUMNS),
-        Input("stock_quotes", "session", True, ("symbol", "ts", "bid", "ask")),
+        Input("stock_quotes", "session", True, QUOTE_COLUMNS),
         Input("daily_bars", "history", optional=True),
     )
     keys: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -124,12 +125,15 @@ class DarkPoolImbalance(Indicator):
         trades = part.tables.get("stock_trades")
         if trades is None or trades.is_empty() or part.session is None:
             return rows
-        prints = _columns(trades, part.tables.get("stock_quotes"))
-        prints["side"] = self._sides(prints)
+        prints = {name: trades[name].to_numpy() for name in TRADE_COLUMNS}
+        quotes = part.tables.get("stock_quotes")
         starts = block_starts(prints["symbol"])
         table = stock_flow(
             starts,
             prints,
+            NO_QUOTES if quotes is None else {name: quotes[name].to_numpy() for name in QUOTE_COLUMNS},
+            (RULES[self.lit_rule], RULES[self.off_exchange_rule]),
+            self.spread_floor * MICRO,
             (int(EXCLUDED), int(PrintFlag.AUCTION), int(PrintFlag.BAR)),
             (self.block_shares * MICRO, self.block_dollars * MICRO),
             self.institutional_floor * MICRO,
@@ -139,34 +143,6 @@ class DarkPoolImbalance(Indicator):
         symbols = here.join(part.tables["symbols"], on="id", how="left", maintain_order="left")["symbol"]
         rows["flow"] = _flow_frame(part.session, table, symbols)
         return rows
-
-    def _sides(self, prints: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.int8]:
-        """Sign on-exchange prints by one rule, off-exchange prints by the other."""
-        absent = np.full(len(prints["ts"]), ABSENT, np.int64)
-        signable = print_masks(prints["flags"], UNSIGNED, UNSIGNED, 0)[0]
-
-        def signed(layers: tuple[int, ...]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
-            return sign_prints(
-                np.array(layers, np.int8),
-                instrument=prints["symbol"],
-                **{name: prints[name] for name in ("price", "size", "bid", "ask")},
-                bid_size=absent,
-                ask_size=absent,
-                aggressor=np.zeros(len(absent), np.int8),
-                eligible=signable,
-                spread_floor=self.spread_floor * MICRO,
-                spread_percent=0,
-            )
-
-        lit, off = RULES[self.lit_rule], RULES[self.off_exchange_rule]
-        side, layer = signed(lit)
-        if off == lit[: len(off)]:
-            # The first layers of the same stack: what they decided, they would decide alone.
-            beyond = np.ones(1 + max(LAYER_NAMES), np.bool_)
-            beyond[list(off)] = False
-            side[prints["off_exchange"] & beyond[layer]] = 0
-            return side
-        return np.where(prints["off_exchange"], signed(off)[0], side)
 
     def combine(self, parts: Iterable[Rows]) -> Rows:
         """Concatenate, add what several parts hold of one symbol, and sort."""
@@ -243,21 +219,6 @@ class DarkPoolImbalance(Indicator):
             f"imbalance {reading.value:+.2f}, with {100 * (reading.coverage or 0.0):.0f} % of the notional signed."
             f"{at_highs}"
         )
-
-
-def _columns(trades: pl.DataFrame, quotes: pl.DataFrame | None) -> dict[str, npt.NDArray[Any]]:
-    """The prints' columns as arrays, the quote in force filled in where a print does not carry its own bid and ask."""
-    prints: dict[str, npt.NDArray[Any]] = {name: trades[name].to_numpy() for name in TRADE_COLUMNS}
-    if quotes is None or quotes.is_empty():
-        return prints
-    bare = (prints["bid"] < 0) | (prints["ask"] < 0)
-    if not bare.any():
-        return prints
-    row = quotes_in_force(prints["symbol"], prints["ts"], quotes["symbol"].to_numpy(), quotes["ts"].to_numpy())
-    matched = bare & (row >= 0)
-    for name in ("bid", "ask"):
-        prints[name] = np.where(matched, quotes[name].to_numpy()[row], prints[name])
-    return prints
 
 
 def _flow_frame(session: date, table: npt.NDArray[np.int64], symbols: pl.Series) -> pl.DataFrame:

@@ -18,24 +18,13 @@ from indicators.engine.indicator import Indicator, Input, Period, Reading, Rows
 from indicators.engine.money import dollars, spoken
 from indicators.engine.spans import Known, Span, explained, known_sessions, spans
 from indicators.kernels.band import Band, Stratum, error_band
-from indicators.kernels.flow import (
-    CLASSES,
-    OPTION_COLUMNS,
-    ORDER_COLUMNS,
-    STACKS,
-    block_starts,
-    describe_orders,
-    option_flow,
-    print_masks,
-)
-from indicators.kernels.flow import PROFILES as PROFILE_COUNT
-from indicators.kernels.parents import parent_orders
+from indicators.kernels.blocks import block_starts
+from indicators.kernels.option_flow import CLASSES, OPTION_COLUMNS, ORDER_COLUMNS, STACKS, option_flow
+from indicators.kernels.option_flow import PROFILES as PROFILE_COUNT
 from indicators.kernels.quotes import quotes_in_force
-from indicators.kernels.side import AGGRESSOR, REV_TICK, RULES, TRADE_SIZE, sign_prints
+from indicators.kernels.side import AGGRESSOR, REV_TICK, RULES
 from seeds.side_accuracy import PROFILES, option_accuracy, venue_profiles
 
-UNSIGNED = int(EXCLUDED | PrintFlag.AUCTION)
-ALONE = UNSIGNED | int(PrintFlag.BAR)
 KINDS = ("single", "sweep", "repeated")
 ALL, INSTITUTIONAL = "all", "institutional"
 CLASS_KEY = "class:"
@@ -111,38 +100,23 @@ class DirectionalPremium(Indicator):
         if trades is None or trades.is_empty() or part.session is None:
             return {}
         prints = _columns(trades, part.tables.get("option_quotes"))
-        signable, orderly, swept = print_masks(prints["flags"], UNSIGNED, ALONE, int(PrintFlag.SWEEP))
         layers = (AGGRESSOR, *RULES[self.rule])
-        prints["side"], prints["rule"] = sign_prints(
-            np.array(layers, np.int8),
-            instrument=prints["contract"],
-            **{n: prints[n] for n in ("price", "size", "bid", "ask", "bid_size", "ask_size", "aggressor")},
-            eligible=signable,
-            spread_floor=self.spread_floor * MICRO,
-            spread_percent=self.spread_percent,
-        )
-        prints["parent"], prints["kind"] = parent_orders(
-            prints["contract"],
-            prints["ts"],
-            prints["venue"],
-            swept,
-            orderly,
-            self.parent_window_ms * 1_000_000,
-        )
         blocks = _Blocks.of(prints["contract"], part.tables["contracts"])
-        table, is_order, volume = option_flow(
+        table, orders, volume = option_flow(
             (blocks.starts, blocks.group, blocks.is_call),
             _profiles(part.tables["venues"]),
             prints,
             len(blocks.underlyings),
-            (int(EXCLUDED), int(PrintFlag.AUCTION), int(PrintFlag.BAR)),
-            TRADE_SIZE in layers,
+            layers,
+            (int(EXCLUDED), int(PrintFlag.AUCTION), int(PrintFlag.BAR), int(PrintFlag.SWEEP)),
+            (self.spread_floor * MICRO, self.spread_percent),
+            self.parent_window_ms * 1_000_000,
             (self.institutional_floor * MICRO, self.order_floor * MICRO),
         )
         tick = "rev_tick" if REV_TICK in layers else "tick"
         rules = ("none", "aggressor", self.rule, "quote_rev_tick", tick)
         flow = _flow_frame(part.session, table, blocks.underlyings, rules)
-        return {"flow": flow, "orders": _orders_frame(part.session, prints, blocks, volume, np.flatnonzero(is_order))}
+        return {"flow": flow, "orders": _orders_frame(part.session, prints, blocks, volume, orders)}
 
     def combine(self, parts: Iterable[Rows]) -> Rows:
         """Concatenate, add what several parts hold of one underlying (parts are cut by contract), and sort."""
@@ -298,7 +272,7 @@ def _orders_frame(
     prints: Prints,
     blocks: _Blocks,
     volume: npt.NDArray[np.int64],
-    heads: npt.NDArray[np.int64],
+    orders: npt.NDArray[np.int64],
 ) -> pl.DataFrame:
     """Large parent orders: contract, times, side, direction, premium, size, the contract's volume, venues, prints.
 
@@ -306,13 +280,12 @@ def _orders_frame(
     counts the contract's prints of the whole session that are not excluded; `underlying_price`, `bid` and `ask` are
     those of the first print, null where there are none; `file` and `record` say where that print was read.
     """
-    block = np.searchsorted(blocks.starts, heads, side="right") - 1
+    described = dict(zip(ORDER_COLUMNS, orders.T, strict=True))
+    heads, block = described["head"], described["block"]
     is_call = blocks.is_call[block]
-    sums = describe_orders(heads, blocks.starts[block + 1], is_call, prints, ALONE)
-    described = dict(zip(ORDER_COLUMNS, sums.T, strict=True))
     direction = (described["bull"] > 0).astype(np.int8) - (described["bear"] > 0).astype(np.int8)
     auction = (prints["flags"][heads] & int(PrintFlag.AUCTION)) != 0
-    kind = np.where(auction, len(KINDS), prints["kind"][heads])
+    kind = np.where(auction, len(KINDS), described["kind"])
     first = {name: pl.Series(prints[name][heads]) for name in ("underlying_price", "bid", "ask")}
     return pl.DataFrame(
         {

@@ -7,14 +7,14 @@ every engine without a rounding rule.
 import numpy as np
 import polars as pl
 
-from feeds.schema import ABSENT, EXCLUDED, MICRO, Part, PrintFlag
+from feeds.schema import EXCLUDED, MICRO, Part, PrintFlag
 from feeds.store import Store
 from indicators.engine.bench.clock import JobResult, Target, timed
 from indicators.engine.bench.premium import bare_scan
 from indicators.engine.bench.tape import SESSIONS, STOCK_QUOTES, STOCK_TRADES, Tapes, bench_sessions
-from indicators.kernels.flow import BUY, SELL, STOCK_UNKNOWN, block_starts, stock_flow
-from indicators.kernels.quotes import quotes_in_force
-from indicators.kernels.side import RULES, sign_prints
+from indicators.kernels.blocks import block_starts
+from indicators.kernels.side import RULES
+from indicators.kernels.stock_flow import BUY, SELL, STOCK_UNKNOWN, stock_flow
 
 SPREAD_FLOOR = 5_000_000
 """The widest quote that signs a stock print, micro-dollars."""
@@ -42,31 +42,17 @@ def ours_p2(store: Store) -> pl.DataFrame:
 
 
 def _by_midpoint(part: Part) -> pl.DataFrame:
-    tape, quotes = part.tables["stock_trades"], part.tables["stock_quotes"]
-    names = ("symbol", "ts", "price", "size", "off_exchange", "flags")
+    tape, quoted = part.tables["stock_trades"], part.tables["stock_quotes"]
+    names = ("symbol", "ts", "price", "size", "off_exchange", "flags", "bid", "ask")
     prints = {name: tape[name].to_numpy() for name in names}
-    row = quotes_in_force(prints["symbol"], prints["ts"], quotes["symbol"].to_numpy(), quotes["ts"].to_numpy())
-    for name in ("bid", "ask"):
-        prints[name] = np.where(row >= 0, quotes[name].to_numpy()[row], ABSENT)
-    flat = np.full(tape.height, ABSENT, np.int64)
-    prints["side"], _ = sign_prints(
-        np.array(RULES["quote"], np.int8),
-        prints["symbol"],
-        prints["price"],
-        prints["size"],
-        prints["bid"],
-        prints["ask"],
-        bid_size=flat,
-        ask_size=flat,
-        aggressor=np.zeros(tape.height, np.int8),
-        eligible=np.ones(tape.height, np.bool_),
-        spread_floor=SPREAD_FLOOR,
-        spread_percent=0,
-    )
+    quotes = {name: quoted[name].to_numpy() for name in ("symbol", "ts", "bid", "ask")}
     starts = block_starts(prints["symbol"])
     table = stock_flow(
         starts,
         prints,
+        quotes,
+        (RULES["quote"], RULES["quote"]),
+        SPREAD_FLOOR,
         (int(EXCLUDED), int(PrintFlag.AUCTION), int(PrintFlag.BAR)),
         (BLOCK_SHARES * MICRO, BLOCK_DOLLARS * MICRO),
         LARGE_DOLLARS * MICRO,

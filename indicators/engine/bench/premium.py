@@ -16,7 +16,7 @@ from indicators.engine.bench.clock import JobResult, Target, equal_answers, held
 from indicators.engine.bench.tape import OPTION_PRINTS, SESSIONS, Tapes, bench_sessions
 from indicators.engine.indicator import Rows
 from indicators.engine.run import compute
-from indicators.kernels.flow import block_starts
+from indicators.kernels.blocks import block_starts
 from indicators.kernels.side import RULES, sign_prints
 from indicators.us.directional_premium import DirectionalPremium
 
