@@ -87,6 +87,7 @@ class Store:
         self.path = path
         self.scanned: Counter[date] = Counter()
         """Rows of tapes read since the store was opened, by session."""
+        self._reads: list[tuple[Generator[Any, None, None], duckdb.DuckDBPyConnection]] = []
 
     # -- opening ---------------------------------------------------------------------------------------------------
 
@@ -116,7 +117,7 @@ class Store:
             store._prepare(read_only)
             yield store
         finally:
-            connection.close()
+            store._close()
 
     @classmethod
     @contextmanager
@@ -128,7 +129,14 @@ class Store:
             store._prepare(read_only=False)
             yield store
         finally:
-            connection.close()
+            store._close()
+
+    def _close(self) -> None:
+        """Close the connection, and before it the reads that nobody took to their end: DuckDB waits for no one."""
+        for ahead, cursor in self._reads:
+            ahead.close()
+            cursor.close()
+        self._db.close()
 
     def _prepare(self, read_only: bool) -> None:
         self._db.execute("SET TimeZone = 'UTC'")
@@ -511,10 +519,13 @@ class Store:
             cursor.execute("SET TimeZone = 'UTC'")
             cursor.execute("SET arrow_output_version = '1.5'")
             with closing(_one_ahead(reads(cursor))) as ahead:
+                read = (ahead, cursor)
+                self._reads.append(read)
                 for parts in ahead:
                     for part in parts:
                         self.scanned[part.session or date.min] += sum(part.tables[tape].height for tape in tapes)
                         yield part
+                self._reads.remove(read)
 
     def _shards(self, tapes: Sequence[str], day: date, instrument: str, shard_rows: int) -> list[tuple[int, int, int]]:
         """Id ranges of one session, and the rows of each, about `shard_rows`; an instrument is never cut."""

@@ -177,3 +177,15 @@ with Store.open(sys.argv[1]):
         other.communicate("")
     with Store.open(path):
         pass
+
+
+def test_a_fault_while_parts_are_read_is_the_fault_that_is_seen(tmp_path: Path):
+    def faulty() -> None:
+        with Store.open(tmp_path / "market.duckdb") as opened:
+            put(opened, "option_trades", [trade("2025-11-05T14:30:00Z", u) for u in "ABCDE"])
+            parts = opened.parts({"option_trades": "session"}, opened.sessions(), shard_rows=1)
+            next(parts)
+            raise KeyError("measured wrongly")
+
+    with pytest.raises(KeyError, match="measured wrongly"):
+        faulty()
