@@ -248,6 +248,7 @@ def demo(
     out: Annotated[Path | None, typer.Option("--out", help="The folder to write")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 7,
     sessions: Annotated[int, typer.Option("--sessions", min=5, max=1500)] = 260,
+    source: Annotated[str, typer.Option("--source", help="The vendor's layout to write")] = "canonical",
     accuracy: Annotated[
         bool, typer.Option("--accuracy", help="Measure the trade-side rules against the truth")
     ] = False,
@@ -269,7 +270,7 @@ def demo(
         if out is None:
             raise BadValue("--out", "", "expected a folder to write, or --accuracy")
         with stepwise() as step:
-            written = write_files(make(seed=seed, sessions=sessions), out, step)
+            written = write_files(make(seed=seed, sessions=sessions), out, source, step)
         typer.echo(f"{len(written)} files in {out}; read them with: bullbear ingest {out}")
 
 

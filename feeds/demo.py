@@ -111,23 +111,26 @@ def _cache() -> Path:
     return Path(base or Path.home() / ".cache") / "bullbear"
 
 
-def write_files(made: "Market", folder: Path, progress: Progress | None = None) -> list[Path]:
-    """The synthetic market as Parquet files that `bullbear ingest` reads, the truth apart in `truth/`."""
-    from feeds.synthetic import canonical
+def write_files(
+    made: "Market", folder: Path, source: str = "canonical", progress: Progress | None = None
+) -> list[Path]:
+    """The synthetic market as files of one source that `bullbear ingest` reads, the truth apart in `truth/`.
 
+    Raises
+    ------
+    UnknownName : no writer of that name in feeds/writers
+    """
+    from feeds.synthetic import canonical
+    from feeds.writers import writer
+
+    write = writer(source)
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, frame in made.tables().items():
-        written.append(folder / f"{name}.parquet")
-        canonical(frame, name).write_parquet(written[-1])
+    tables = {name: canonical(frame, name) for name, frame in made.tables().items()}
+    written = write(tables, None, folder)
     for n, day in enumerate(made.sessions.dates):
         if progress is not None:
             progress("writing the demo market", n, len(made.sessions.dates))
-        place = folder / day.isoformat()
-        place.mkdir(exist_ok=True)
-        for name, frame in made.tape(day).items():
-            written.append(place / f"{name}.parquet")
-            canonical(frame, name).write_parquet(written[-1])
+        written += write({name: canonical(frame, name) for name, frame in made.tape(day).items()}, day, folder)
         known = folder / "truth" / day.isoformat()
         known.mkdir(parents=True, exist_ok=True)
         for name, frame in made.truth(day).items():

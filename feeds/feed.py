@@ -50,6 +50,8 @@ class Feed(ABC):
     name: ClassVar[str]
     fills: ClassVar[tuple[str, ...]]
     about: ClassVar[str]
+    scaled: ClassVar[bool] = False
+    """Whether integers in price and decimal columns are micro-dollars and micro-shares, and times ns UTC, already."""
 
     @abstractmethod
     def claim(self, path: Path) -> Claim | None:

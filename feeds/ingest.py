@@ -133,7 +133,7 @@ def _one(
     def checked() -> Iterator[pl.DataFrame]:
         nonlocal read
         for frame in feed.frames(path, claim, desk):
-            parted = check(frame, table, sessions, scaled=feed.name == "lean")
+            parted = check(frame, table, sessions, scaled=feed.scaled)
             refused.append(parted.rejects)
             read += frame.height
             if progress is not None:

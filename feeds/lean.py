@@ -47,6 +47,7 @@ class Lean(Feed):
     name = "lean"
     fills = ("stock_trades", "stock_quotes", "option_trades", "option_quotes", "open_interest")
     about = "QuantConnect Lean: equity ticks, option minute bars, open interest (zip)"
+    scaled = True
 
     def claim(self, path: Path) -> Claim | None:
         """By the members' names: they alone say symbol, day and contract."""
