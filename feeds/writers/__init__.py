@@ -1,4 +1,4 @@
-"""Writers of vendors' layouts: what each feed reads, written from canonical frames, for the demo and the contract tests.
+"""Writers of vendors' layouts: what each feed reads, written from canonical frames for the demo and for tests.
 
 A module here is named as its feed and has one function:
 
