@@ -1,15 +1,21 @@
-"""The contract of feeds: each claims its own files by content, refuses every other's, and conserves rows."""
+"""The contract of feeds: each claims its own files by content, refuses every other's, conserves rows, and reads the
+synthetic market written in its layout to the readings of the canonical tables.
+"""
 
 import zipfile
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from feeds.errors import BullbearError
 from feeds.ingest import SNIFFING, ingest
 from feeds.schema import TABLES
 from feeds.store import Store
-from feeds.synthetic import Market, canonical
+from feeds.synthetic import Market, canonical, market
+from feeds.writers import said, sources, writer
+from indicators.engine.run import of_market, readings_of
+from indicators.engine.scope import scope
 
 
 def lean_sample(folder: Path) -> list[Path]:
@@ -29,18 +35,26 @@ def lean_sample(folder: Path) -> list[Path]:
     return [folder / name for name in members]
 
 
-def canonical_sample(folder: Path, made: Market) -> list[Path]:
-    day = made.sessions.dates[0]
-    paths = []
-    for name, frame in {**made.tables(), **made.tape(day)}.items():
-        paths.append(folder / f"{name}.parquet")
-        canonical(frame.head(50), name).write_parquet(paths[-1])
+def as_written(made: Market, source: str, folder: Path) -> list[Path]:
+    """The market's tables and tapes in a source's layout."""
+    write = writer(source)
+    paths = write({name: canonical(frame, name) for name, frame in made.tables().items()}, None, folder)
+    for day in made.sessions.dates:
+        paths += write({name: canonical(frame, name) for name, frame in made.tape(day).items()}, day, folder)
     return paths
 
 
-@pytest.fixture
-def samples(tmp_path: Path, small_market: Market) -> dict[str, list[Path]]:
-    return {"lean": lean_sample(tmp_path), "canonical": canonical_sample(tmp_path, small_market)}
+@pytest.fixture(scope="session")
+def tiny_market() -> Market:
+    return market(seed=11, sessions=2, symbols=6, history=40)
+
+
+@pytest.fixture(scope="session")
+def samples(tiny_market: Market, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
+    folder = tmp_path_factory.mktemp("samples")
+    found = {source: as_written(tiny_market, source, folder / source) for source in sources()}
+    (folder / "lean").mkdir(exist_ok=True)
+    return {"lean": lean_sample(folder / "lean")} | found
 
 
 FEEDS = {feed.name: feed for feed in SNIFFING}
@@ -93,3 +107,46 @@ def test_every_feed_says_what_it_fills():
     for feed in SNIFFING:
         assert feed.about
         assert set(feed.fills) <= set(TABLES)
+
+
+@pytest.mark.parametrize("source", sources())
+def test_what_a_layout_says_reads_as_the_canonical_tables(
+    source: str, samples: dict[str, list[Path]], tiny_market: Market, tmp_path: Path, store: Store
+):
+    """Every reading that the source's tables allow, to the bit, and every small table row by row."""
+    assert [outcome.error for outcome in ingest(store, samples[source]) if outcome.error] == []
+    plain = writer("canonical")
+    tables = said(source, {name: canonical(frame, name) for name, frame in tiny_market.tables().items()})
+    paths = plain(tables, None, tmp_path / "plain")
+    for day in tiny_market.sessions.dates:
+        tape = {name: canonical(frame, name) for name, frame in tiny_market.tape(day).items()}
+        paths += plain(said(source, tape), day, tmp_path / "plain")
+    with Store.open(tmp_path / "plain.duckdb") as expected:
+        held = {name for name in TABLES if store.held_sessions(name)}
+        assert held
+        wanted = [path for path in paths if path.stem in held]
+        assert [outcome.error for outcome in ingest(expected, wanted) if outcome.error] == []
+        compared = 0
+        for indicator in of_market("us").values():
+            if all(need.table in held for need in indicator.inputs if not need.optional):
+                compared += 1
+                assert all_readings(store, indicator) == all_readings(expected, indicator), indicator.name
+        for name in held - {name for name, table in TABLES.items() if table.is_tape}:
+            compared += 1
+            assert history(store, name).equals(history(expected, name)), name
+        assert compared
+
+
+def all_readings(store: Store, indicator) -> list[str]:
+    covered = scope(store, [need.table for need in indicator.inputs if not need.optional], "us")
+    return [reading.model_dump_json() for reading in readings_of(store, indicator, covered)]
+
+
+def history(store: Store, name: str) -> pl.DataFrame:
+    last = store.held_sessions(name)[-1][0]
+    (part,) = store.parts({name: "history"}, store.sessions().window(None, last))
+    return (
+        part.tables[name]
+        .select(list(dict.fromkeys((*TABLES[name].names, "session", "known_at"))))
+        .sort(TABLES[name].key)
+    )

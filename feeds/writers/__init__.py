@@ -8,6 +8,9 @@ tables : canonical frames by table name, as `feeds.synthetic.canonical` makes th
     Datetime(ns, UTC), dates as Date; those that the source has no file for are passed over
 session : the day of the tapes; None for the daily tables
 folder : under which the files go, in the folders that the vendor uses
+
+Where a layout cannot say all that a canonical table says (milliseconds for nanoseconds, no sequence), the module has a
+second function, `said(tables)` → tables: the canonical frames as the layout can say them, and those tables only.
 """
 
 import pkgutil
@@ -39,3 +42,11 @@ def writer(source: str) -> Write:
         raise UnknownName("--source", source, sources())
     write: Write = import_module(f"feeds.writers.{source}").write
     return write
+
+
+def said(source: str, tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """What of some canonical tables a source's layout can say; all of it unless its writer says otherwise."""
+    writer(source)
+    say = getattr(import_module(f"feeds.writers.{source}"), "said", dict)
+    found: dict[str, pl.DataFrame] = say(tables)
+    return found
