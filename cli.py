@@ -1,16 +1,28 @@
 """The `bullbear` command: parse, one library call, print. Everything is imported at the moment of use."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from feeds.store import Store
+from indicators.views.command import (
+    AsOf,
+    Day,
+    Db,
+    Demo,
+    End,
+    Format,
+    Market,
+    Out,
+    Parameters,
+    Start,
+    a_day,
+    a_time,
+    mended,
+    one_of,
+    opened,
+    say,
+)  # fmt: skip
 
 app = typer.Typer(
     name="bullbear",
@@ -21,94 +33,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Db = Annotated[
-    Path | None, typer.Option("--db", help="The store [default: $BULLBEAR_DB, else the user data directory]")
-]
-Demo = Annotated[bool, typer.Option("--demo", help="Use the built-in synthetic market: needs no files")]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="Use nothing learned later: ISO time with offset or Z")]
-Format = Annotated[str, typer.Option("--format", help="text, json or csv")]
-Out = Annotated[Path | None, typer.Option("--out", help="Write there instead of to the terminal")]
-Day = Annotated[str | None, typer.Option("--date", help="A session, YYYY-MM-DD [default: the latest]")]
-Start = Annotated[str | None, typer.Option("--start", help="First session, YYYY-MM-DD")]
-End = Annotated[str | None, typer.Option("--end", help="Last session, YYYY-MM-DD")]
-Market = Annotated[str, typer.Option("--market", help="us or china")]
-Parameters = Annotated[list[str] | None, typer.Option("-p", help="A parameter as key=value; may be repeated")]
-
-
-@contextmanager
-def _mended() -> Iterator[None]:
-    """An error that the user can mend is one red line on standard error and an exit code, never a traceback."""
-    from feeds.errors import BullbearError
-
-    try:
-        yield
-    except BullbearError as error:
-        typer.secho(" ".join(str(error).split("\n")), fg=typer.colors.RED, err=True)
-        raise typer.Exit(error.exit_code) from None
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone: nobody is left to tell
-        raise typer.Exit(0) from None
-
-
-@contextmanager
-def _store(db: Path | None, demo: bool, read_only: bool = True) -> Iterator["Store"]:
-    if demo:
-        from indicators.engine.warm import demo_ready
-        from indicators.views.progress import stepwise
-
-        with stepwise() as step, demo_ready(step) as store:
-            yield store
-    else:
-        from feeds.store import Store, default_path
-
-        with Store.open(db or default_path(), read_only) as store:
-            yield store
-
-
-def _day(text: str | None, parameter: str) -> date | None:
-    from feeds.errors import BadValue
-
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BadValue(parameter, text, "expected a date YYYY-MM-DD") from None
-
-
-def _time(text: str | None) -> datetime | None:
-    from feeds.errors import BadValue
-
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise BadValue("--as-of", text, "expected an ISO time with offset or Z, like 2025-11-05T16:00:00-05:00")
-    return moment
-
-
-def _one_of(format_: str, *allowed: str) -> str:
-    from feeds.errors import UnknownName
-
-    if format_ not in allowed:
-        raise UnknownName("--format", format_, allowed)
-    return format_
-
-
-def _say(text: str, out: Path | None) -> None:
-    from feeds.errors import BadValue
-
-    if out is None:
-        typer.echo(text)
-        return
-    try:
-        out.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise BadValue("--out", out, f"cannot be written: {error.strerror}") from None
-
 
 @app.command()
 def report(
@@ -116,17 +40,17 @@ def report(
     format_: Format = "text", out: Out = None,
 ) -> None:  # fmt: skip
     """The daily report: gauge, indicators with coverage and error, rankings, notices."""
-    with _mended():
-        kind = _one_of(format_, "text", "json")
+    with mended():
+        kind = one_of(format_, "text", "json")
         from indicators.views.progress import waiting
         from indicators.views.published import keep, published
         from indicators.views.report import print_report
 
-        with _store(db, demo) as store, waiting() as step:
-            found = published(store, market, _day(day, "--date"), _time(as_of), step)
+        with opened(db, demo) as store, waiting() as step:
+            found = published(store, market, a_day(day, "--date"), a_time(as_of), step)
         keep(store.path, found)
         if kind == "json":
-            _say(found.report.to_json(), out)
+            say(found.report.to_json(), out)
         else:
             print_report(found.report, out)
         raise typer.Exit(0 if found.report.gauge.level is not None else 1)
@@ -143,7 +67,7 @@ def ingest(
     db: Db = None,
 ) -> None:
     """Read files into the store: every row is stored, a duplicate, or rejected with its reason."""
-    with _mended():
+    with mended():
         from feeds.errors import BadValue
         from feeds.ingest import ingest as run
         from indicators.views.ingest import outcome_line, sources_text
@@ -155,7 +79,7 @@ def ingest(
         if not paths:
             raise BadValue("PATH", "", "expected at least one file, folder or glob")
         failed = False
-        with _store(db, demo=False, read_only=False) as store, counting() as count:
+        with opened(db, demo=False, read_only=False) as store, counting() as count:
             for outcome in run(store, paths, table, source, mapping, most_rejected, progress=count):
                 if outcome.error is None:
                     typer.echo(outcome_line(outcome))
@@ -168,14 +92,14 @@ def ingest(
 @app.command()
 def status(db: Db = None, demo: Demo = False, format_: Format = "text", out: Out = None) -> None:
     """What is stored: sessions, gaps, rejects by reason."""
-    with _mended():
-        kind = _one_of(format_, "text", "json")
-        with _store(db, demo) as store:
+    with mended():
+        kind = one_of(format_, "text", "json")
+        with opened(db, demo) as store:
             from feeds.status import status as run
             from indicators.views.status import status_text
 
             found = run(store)
-            _say(found.model_dump_json(indent=2) if kind == "json" else status_text(found), out)
+            say(found.model_dump_json(indent=2) if kind == "json" else status_text(found), out)
 
 
 @app.command()
@@ -188,17 +112,19 @@ def indicator(
     format_: Format = "text", out: Out = None,
 ) -> None:  # fmt: skip
     """One indicator's readings with components, coverage and error."""
-    with _mended():
-        kind = _one_of(format_, "text", "json", "csv")
+    with mended():
+        kind = one_of(format_, "text", "json", "csv")
         from indicators.engine.run import asked_readings, chosen
         from indicators.views.progress import waiting
         from indicators.views.table import readings_text
 
         asked = chosen(name, parameters or [])
-        with _store(db, demo) as store, waiting() as step:
+        with opened(db, demo) as store, waiting() as step:
             step(name)
-            found = asked_readings(store, asked, _day(start, "--start"), _day(end, "--end"), _time(as_of), symbol, by)
-        _say(readings_text(asked, found, kind), out)
+            found = asked_readings(
+                store, asked, a_day(start, "--start"), a_day(end, "--end"), a_time(as_of), symbol, by
+            )
+        say(readings_text(asked, found, kind), out)
         raise typer.Exit(0 if any(reading.value is not None for reading, _ in found) else 1)
 
 
@@ -213,15 +139,17 @@ def rank(
     format_: Format = "text", out: Out = None,
 ) -> None:  # fmt: skip
     """A session's rankings by symbol or group."""
-    with _mended():
-        kind = _one_of(format_, "text", "json", "csv")
+    with mended():
+        kind = one_of(format_, "text", "json", "csv")
         from indicators.engine.run import asked_ranking, chosen
         from indicators.views.table import rows_text
 
         asked = chosen(name, parameters or [])
-        with _store(db, demo) as store:
-            rows: list[dict[str, Any]] = asked_ranking(store, asked, by, _day(day, "--date"), _time(as_of), top, floor)
-        _say(rows_text(rows, kind), out)
+        with opened(db, demo) as store:
+            rows: list[dict[str, Any]] = asked_ranking(
+                store, asked, by, a_day(day, "--date"), a_time(as_of), top, floor
+            )
+        say(rows_text(rows, kind), out)
         raise typer.Exit(0 if rows else 1)
 
 
@@ -231,15 +159,15 @@ def gauge(
     format_: Format = "text", out: Out = None,
 ) -> None:  # fmt: skip
     """The gauge's history."""
-    with _mended():
-        kind = _one_of(format_, "text", "json", "csv")
+    with mended():
+        kind = one_of(format_, "text", "json", "csv")
         from indicators.engine.run import asked_gauge
         from indicators.views.progress import waiting
         from indicators.views.table import gauge_text
 
-        with _store(db, demo) as store, waiting() as step:
-            found = asked_gauge(store, market, _day(start, "--start"), _day(end, "--end"), _time(as_of), step)
-        _say(gauge_text(found, kind), out)
+        with opened(db, demo) as store, waiting() as step:
+            found = asked_gauge(store, market, a_day(start, "--start"), a_day(end, "--end"), a_time(as_of), step)
+        say(gauge_text(found, kind), out)
         raise typer.Exit(0 if any(reading.level is not None for reading in found) else 1)
 
 
@@ -254,7 +182,7 @@ def demo(
     ] = False,
 ) -> None:
     """Write the synthetic market as files that `ingest` reads, the truth apart in DIR/truth; or measure against it."""
-    with _mended():
+    with mended():
         from feeds.demo import write_files
         from feeds.errors import BadValue
         from feeds.synthetic import market as make
@@ -264,8 +192,8 @@ def demo(
         if accuracy:
             from indicators.engine.accuracy import demo_accuracy
 
-            with _store(None, demo=True) as store:
-                _say(rows_text(demo_accuracy(store), "text"), None)
+            with opened(None, demo=True) as store:
+                say(rows_text(demo_accuracy(store), "text"), None)
             return
         if out is None:
             raise BadValue("--out", "", "expected a folder to write, or --accuracy")
@@ -282,15 +210,15 @@ def bench(
     format_: Format = "text", out: Out = None,
 ) -> None:  # fmt: skip
     """What the product costs on this machine beside DuckDB's and Polars' best plans."""
-    with _mended():
-        kind = _one_of(format_, "text", "markdown", "json")
+    with mended():
+        kind = one_of(format_, "text", "markdown", "json")
         from indicators.engine.bench.jobs import run_jobs
         from indicators.views.bench import bench_text
         from indicators.views.progress import stepwise
 
         with stepwise() as step:
             found = run_jobs(jobs or [], scale, rounds, step)
-        _say(bench_text(found, kind), out)
+        say(bench_text(found, kind), out)
 
 
 if __name__ == "__main__":

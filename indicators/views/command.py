@@ -1,0 +1,106 @@
+"""What every command shares: options that mean the same everywhere, the store it opens, and how it ends."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from feeds.store import Store
+
+Db = Annotated[
+    Path | None, typer.Option("--db", help="The store [default: $BULLBEAR_DB, else the user data directory]")
+]
+Demo = Annotated[bool, typer.Option("--demo", help="Use the built-in synthetic market: needs no files")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="Use nothing learned later: ISO time with offset or Z")]
+Format = Annotated[str, typer.Option("--format", help="text, json or csv")]
+Out = Annotated[Path | None, typer.Option("--out", help="Write there instead of to the terminal")]
+Day = Annotated[str | None, typer.Option("--date", help="A session, YYYY-MM-DD [default: the latest]")]
+Start = Annotated[str | None, typer.Option("--start", help="First session, YYYY-MM-DD")]
+End = Annotated[str | None, typer.Option("--end", help="Last session, YYYY-MM-DD")]
+Market = Annotated[str, typer.Option("--market", help="us or china")]
+Parameters = Annotated[list[str] | None, typer.Option("-p", help="A parameter as key=value; may be repeated")]
+
+
+@contextmanager
+def mended() -> Iterator[None]:
+    """An error that the user can mend is one red line on standard error and an exit code, never a traceback."""
+    from feeds.errors import BullbearError
+
+    try:
+        yield
+    except BullbearError as error:
+        typer.secho(" ".join(str(error).split("\n")), fg=typer.colors.RED, err=True)
+        raise typer.Exit(error.exit_code) from None
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone: nobody is left to tell
+        raise typer.Exit(0) from None
+
+
+@contextmanager
+def opened(db: Path | None, demo: bool, read_only: bool = True) -> Iterator["Store"]:
+    """The store named, else the default one, or the demo market's; closed with the block."""
+    if demo:
+        from indicators.engine.warm import demo_ready
+        from indicators.views.progress import stepwise
+
+        with stepwise() as step, demo_ready(step) as store:
+            yield store
+    else:
+        from feeds.store import Store, default_path
+
+        with Store.open(db or default_path(), read_only) as store:
+            yield store
+
+
+def a_day(text: str | None, parameter: str) -> date | None:
+    """A session as it was typed; BadValue names the option."""
+    from feeds.errors import BadValue
+
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadValue(parameter, text, "expected a date YYYY-MM-DD") from None
+
+
+def a_time(text: str | None) -> datetime | None:
+    """`--as-of` as it was typed; BadValue where it has no zone."""
+    from feeds.errors import BadValue
+
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise BadValue("--as-of", text, "expected an ISO time with offset or Z, like 2025-11-05T16:00:00-05:00")
+    return moment
+
+
+def one_of(format_: str, *allowed: str) -> str:
+    """`--format`, if the command knows it."""
+    from feeds.errors import UnknownName
+
+    if format_ not in allowed:
+        raise UnknownName("--format", format_, allowed)
+    return format_
+
+
+def say(text: str, out: Path | None) -> None:
+    """Print, or write to `--out`."""
+    from feeds.errors import BadValue
+
+    if out is None:
+        typer.echo(text)
+        return
+    try:
+        out.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BadValue("--out", out, f"cannot be written: {error.strerror}") from None
