@@ -73,6 +73,8 @@ class Indicator(BaseModel, ABC):
     lag: ClassVar[int] = 0
     warmup: ClassVar[int] = 0
     cadence: ClassVar[Literal["session", "week"]] = "session"
+    weighed: ClassVar[bool] = True
+    """Whether the gauge weighs it: a reading that stands beside the parts is shown, and counts for none of them."""
     inputs: ClassVar[tuple[Input, ...]]
     keys: ClassVar[dict[str, tuple[str, ...]]]
 

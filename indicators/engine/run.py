@@ -213,11 +213,12 @@ def day_of(
         if kept is not None:
             kept.readings[name] = (recipe_of(indicator), {r.session: r.model_dump_json() for r in readings[name]})
     scores = {name: indicators[name].score(found, covered.sessions) for name, found in readings.items()}
+    weighed = {name: indicator for name, indicator in indicators.items() if indicator.weighed}
     close = utc(int(covered.sessions.closes[-1]))
     known = [r.known_at for found in readings.values() for r in found[-1:] if r.session == last and r.known_at]
     return Day(
         market, last, as_of or max([close, *known]), covered.sessions, indicators,
-        fuse(readings, indicators, covered.sessions), readings, scores, rows, missing,
+        fuse({n: readings[n] for n in weighed}, weighed, covered.sessions), readings, scores, rows, missing,
         store.partition_hash(tables, last),
     )  # fmt: skip
 

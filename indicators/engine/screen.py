@@ -19,6 +19,7 @@ RANKINGS: dict[str, tuple[str, ...]] = {
     "dark_pool_imbalance": ("imbalance", "notional"),
     "insider_ratio": ("net", "streak"),
     "sector_rotation": ("strength",),
+    "eps_divergence": ("contribution",),
 }
 """What each indicator can be ranked by (INTERFACE, `rank`); the first is the default."""
 
@@ -33,6 +34,16 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "insider_ratio": ("session", "symbol", "month", "buys", "sells"),
     "sector_rotation": ("session", "group", "strength"),
+    "eps_divergence": (
+        "session",
+        "symbol",
+        "weight",
+        "return",
+        "contribution",
+        "largest",
+        "weights_of",
+        "index_return",
+    ),
 }
 """The columns of `per_key` that a ranking reads. sector_rotation may add more; they are shown as they are."""
 
@@ -56,7 +67,8 @@ class PerKey(Protocol):
     """An indicator that can be ranked: its components, one row per session and key.
 
     `session` is Date, keys and `month` (insiders: "YYYY-MM" of acceptance) are String, money is Int64 micro-dollars,
-    contracts are Int64, `strength` (S↑) is Float64. No column of `COLUMNS` is null, save `strength`; a key without
+    contracts are Int64, `strength` (S↑) is Float64. No column of `COLUMNS` is null, save `strength`, and
+    `return` and `contribution` of a member without bars; a key without
     rows in a session has no row. call + put = bull + bear + unknown: excluded premium is in none of them.
     """
 
@@ -243,11 +255,32 @@ def _sector_rotation(frame: pl.DataFrame, session: date, by: str) -> pl.DataFram
     return today.sort([by, "group"], descending=[True, False], nulls_last=True)
 
 
+def _eps_divergence(frame: pl.DataFrame, session: date, by: str) -> pl.DataFrame:
+    """Members by what they added to the index's return; beside each the seven largest, the rest and the residual."""
+    today = frame.filter(pl.col("session") == session)
+    if today.is_empty():
+        return pl.DataFrame()
+    own = pl.col("contribution")
+    none = pl.when(own.is_null()).then(pl.lit("contribution: no bar on this session or the one before"))
+    return (
+        today.with_columns(
+            seven_largest=own.filter("largest").sum(), rest=own.filter(~pl.col("largest")).sum(), reason=none
+        )
+        .with_columns(residual=pl.col("index_return") - pl.col("seven_largest") - pl.col("rest"))
+        .sort([by, "symbol"], descending=[True, False], nulls_last=True)
+        .select(
+            *("symbol", "weight", "return", "contribution"),
+            *("index_return", "seven_largest", "rest", "residual", "weights_of", "reason"),
+        )
+    )
+
+
 _BY_INDICATOR: dict[str, Callable[[pl.DataFrame, date, str], pl.DataFrame]] = {
     "directional_premium": _directional_premium,
     "dark_pool_imbalance": _dark_pool_imbalance,
     "insider_ratio": _insider_ratio,
     "sector_rotation": _sector_rotation,
+    "eps_divergence": _eps_divergence,
 }
 
 

@@ -1,7 +1,7 @@
 """Does the index rise because earnings do, or because a dollar of earnings costs more? (INDICATORS 3)."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import Field
 
 from feeds.schema import Part, Sessions, utc
+from indicators.engine.contributions import member_contributions
 from indicators.engine.history import Since, assumed_notes, month_ends
 from indicators.engine.indicator import Indicator, Input, Period, Reading, Rows
 from indicators.kernels.blend import forward_blend
@@ -33,6 +34,8 @@ FOUND, NO_VINTAGE, STALE, TOO_FEW, NO_GROWTH = range(5)
 
 SLOPES = ("price_slope", "eps_slope", "divergence", "state", "t_rw")
 CHANGES = ("price_change", "eps_change", "pe_change")
+MEMBERS = ("index_return", "seven_largest", "rest", "residual", "members", "without_return", "weights_of")
+NO_WEIGHTS = "no weights of the whole index were known at the close before, or the index has no close on either session"
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class Series:
     valued: Ints
     trends: tuple[Trend, ...]
     notes: list[Since]
+    members: dict[date, dict[str, Any]] | None
 
 
 class EpsDivergence(Indicator):
@@ -95,6 +99,10 @@ class EpsDivergence(Indicator):
     "multiple compression", D < 0 "earnings-led decline". `forward_pe_percentile` ranks P/E among its own past.
     `price_change` = `eps_change` + `pe_change` are log changes from the first to the last session of the lookback.
 
+    Where the index's members are stored with their weights, `contributions` parts its return since the close before
+    into Σ w_i·r_i of the seven largest members and of the rest, and the residual that they leave: weights that are
+    rounded or old, members without a bar, dividends in adjusted closes.
+
     Units: D per year (0.20: the trend of earnings outran that of price by 20 % a year). coverage = (5 − extended)/5.
     NaN rule: a session without a close, without a vintage of the last 200 days or with more than two quarters to extend
     has no P or E, and no window that holds it has a slope; nothing is filled. A quarter is not extended from a base
@@ -106,10 +114,16 @@ class EpsDivergence(Indicator):
     title: ClassVar[str] = "Price slope against forward-EPS slope"
     unit: ClassVar[str] = "per year"
     warmup: ClassVar[int] = 125
-    inputs: ClassVar[tuple[Input, ...]] = (Input("index_levels", "history"), Input("forward_eps", "history"))
+    inputs: ClassVar[tuple[Input, ...]] = (
+        Input("index_levels", "history"),
+        Input("forward_eps", "history"),
+        Input("index_members", "history", optional=True),
+        Input("daily_bars", "history", optional=True),
+    )
     keys: ClassVar[dict[str, tuple[str, ...]]] = {
         "levels": ("session", "index", "date", "known_at", "file", "record"),
         "vintages": ("session", "index", "published", "quarter_end", "known_at", "file", "record"),
+        "contributions": ("session", "index", "symbol"),
     }
 
     index: str = "SPX"
@@ -122,7 +136,23 @@ class EpsDivergence(Indicator):
         for name, table, number in (("levels", "index_levels", "close"), ("vintages", "forward_eps", "eps")):
             if (frame := part.tables.get(table)) is not None:
                 rows[name] = frame.select(*self.keys[name], number, "assumed")
+        members, bars = part.tables.get("index_members"), part.tables.get("daily_bars")
+        if members is not None and bars is not None and not members.is_empty():
+            rows["contributions"] = pl.concat(
+                member_contributions(
+                    part.tables["index_levels"].filter(pl.col("index") == index), bars, own, list(part.sessions.dates)
+                ).with_columns(index=pl.lit(index, dtype=pl.String))
+                for (index,), own in members.partition_by("index", as_dict=True).items()
+            )
         return rows
+
+    def per_key(self, rows: Rows, sessions: Sessions, session_from: date, session_to: date) -> pl.DataFrame:
+        """Members' contributions beside the index's return, for ranking; see `screen.PerKey`."""
+        frame = rows.get("contributions", pl.DataFrame(schema={"session": pl.Date, "index": pl.String}))
+        return frame.filter(
+            (pl.col("index") == self.index)
+            & pl.col("session").is_between(session_from, min(session_to, sessions.dates[-1]))
+        ).drop("index")
 
     def value(
         self,
@@ -138,17 +168,24 @@ class EpsDivergence(Indicator):
         if as_of is not None:
             cut = (as_of - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
             count = int(np.searchsorted(sessions.closes, cut, side="right"))
-            mine = {name: frame.filter(pl.col("known_at") <= cut) for name, frame in mine.items()}
+            mine = {
+                name: frame.filter(pl.col("known_at") <= cut) if "known_at" in frame.columns else frame
+                for name, frame in mine.items()
+            }
         price, price_notes = _closes(mine.get("levels"), sessions, count)
         if np.isnan(price).all():
             return []
         blend, eps_notes = _forward_earnings(mine.get("vintages"), sessions, count)
-        series = self._series(index, price, blend, price_notes + eps_notes)
+        members = mine.get("contributions")
+        by_member = None if members is None or members.is_empty() else _by_session(members)
+        series = self._series(index, price, blend, price_notes + eps_notes, by_member)
         first = int(np.argmin(np.isnan(price)))
         readings = [self._reading(series, sessions, t) for t in range(first, count)]
         return readings if period == "session" else month_ends(readings, sessions)
 
-    def _series(self, index: str, price: Floats, blend: Blend, notes: list[Since]) -> Series:
+    def _series(
+        self, index: str, price: Floats, blend: Blend, notes: list[Since], members: dict[date, dict[str, Any]] | None
+    ) -> Series:
         earning = np.where(blend.eps > 0, blend.eps, np.nan)
         pe = price / earning
         log_price, log_eps = np.log(price), np.log(earning)
@@ -162,6 +199,7 @@ class EpsDivergence(Indicator):
             valued=np.cumsum(~np.isnan(pe)),
             trends=tuple(_trend(log_price, log_eps, w) for w in dict.fromkeys((self.lookback, *BESIDE))),
             notes=notes,
+            members=members,
         )
 
     def _reading(self, series: Series, sessions: Sessions, t: int) -> Reading:
@@ -184,6 +222,11 @@ class EpsDivergence(Indicator):
             reasons |= dict.fromkeys(("forward_pe", "forward_pe_percentile"), no_pe)
         elif np.isnan(series.rank[t]):
             reasons["forward_pe_percentile"] = f"needs {MIN_PERCENTILE} sessions of forward P/E, has {series.valued[t]}"
+        parts = {}
+        if series.members is not None:
+            parts["contributions"] = series.members.get(sessions.dates[t], dict.fromkeys(MEMBERS))
+            if parts["contributions"]["members"] is None:
+                reasons["contributions"] = NO_WEIGHTS
         beside = {}
         for trend in series.trends[1:]:
             beside[str(trend.window)] = s = self._slopes(trend, t)
@@ -205,6 +248,7 @@ class EpsDivergence(Indicator):
                 "forward_pe_percentile": _number(series.rank[t]),
                 **(dict.fromkeys(CHANGES) if gap else _changes(series, t - self.lookback + 1, t)),
                 "lookbacks": beside,
+                **parts,
             },
         )
 
@@ -235,6 +279,21 @@ class EpsDivergence(Indicator):
         }[parts["state"]]
         price, eps = (f"{100 * parts[name]:+.0f} % a year" for name in ("price_slope", "eps_slope"))
         return f"Price trend {price}, forward earnings {eps}: {said}."
+
+
+def _by_session(members: pl.DataFrame) -> dict[date, dict[str, Any]]:
+    """`MEMBERS` by session; what the members with a return add up to, and what the index's return has beyond it."""
+    own = pl.col("contribution")
+    summed = members.group_by("session").agg(
+        pl.col("index_return").first(),
+        seven_largest=own.filter("largest").sum(),
+        rest=own.filter(~pl.col("largest")).sum(),
+        members=pl.len().cast(pl.Int64),
+        without_return=own.null_count().cast(pl.Int64),
+        weights_of=pl.col("weights_of").first().cast(pl.String),
+    )
+    whole = summed.with_columns(residual=pl.col("index_return") - pl.col("seven_largest") - pl.col("rest"))
+    return {row.pop("session"): row for row in whole.select("session", *MEMBERS).iter_rows(named=True)}
 
 
 def _number(x: float) -> float | None:

@@ -118,6 +118,7 @@ class Report(_Block):
     gauge: Gauge
     regime: Regime
     indicators: tuple[IndicatorLine, ...]
+    beside: tuple[IndicatorLine, ...] = ()
     rankings: tuple[Ranking, ...] = ()
     notices: tuple[str, ...] = ()
     caveats: tuple[str, ...] = CAVEATS
@@ -149,7 +150,8 @@ def build_report(
     Parameters
     ----------
     session : the session reported; readings and gauge readings after it are not looked at
-    indicators, readings : what `fuse` was given; every indicator gets a line, in this order
+    indicators, readings : every indicator that is weighed gets a line, in this order; one that is not stands beside
+        them, if it has readings
     gauge : what `fuse` returned
     as_of : None stands for the session's close
     """
@@ -161,12 +163,21 @@ def build_report(
         market=market,
         session=session,
         as_of=as_of or close,
-        gauge=Gauge(reason="no reading of any part yet", parts_total=len(indicators))
+        gauge=Gauge(
+            reason="no reading of any part yet", parts_total=sum(indicator.weighed for indicator in indicators.values())
+        )
         if fused is None
         else Gauge.model_validate(fused.model_dump()),
         regime=regime or Regime(reason="no regime estimate is available"),
         indicators=tuple(
-            _line(indicator, readings.get(name, ()), session, sessions, fused) for name, indicator in indicators.items()
+            _line(indicator, readings.get(name, ()), session, sessions, fused)
+            for name, indicator in indicators.items()
+            if indicator.weighed
+        ),
+        beside=tuple(
+            _line(indicator, found, session, sessions, fused)
+            for name, indicator in indicators.items()
+            if not indicator.weighed and (found := readings.get(name))
         ),
         rankings=tuple(rankings),
         notices=tuple(notices),
@@ -232,6 +243,8 @@ def report_of(day: "Day", store: "Store") -> Report:
     from indicators.engine.screen import RANKINGS, rank
 
     ranked = [name for name in day.indicators if name in RANKINGS and day.rows.get(name)]
+    if not day.rows.get("eps_divergence", {}).keys() & {"contributions"}:
+        ranked = [name for name in ranked if name != "eps_divergence"]  # members are optional: most stores have none
     needed = {need.table for indicator in day.indicators.values() for need in indicator.inputs}
     refused = Counter[str]()
     for table, _, count in store.reject_counts():
@@ -261,7 +274,11 @@ def report_of(day: "Day", store: "Store") -> Report:
             for name in ranked
         ],
         notices=[
-            *(f"{name}: nothing stored in {', '.join(tables)}" for name, tables in day.missing_inputs.items()),
+            *(
+                f"{name}: nothing stored in {', '.join(tables)}"
+                for name, tables in day.missing_inputs.items()
+                if day.indicators[name].weighed
+            ),
             *(
                 f"{table}: {n:,} rows rejected, see `bullbear status`"
                 for table, n in sorted(refused.items())
@@ -316,6 +333,10 @@ def render_text(report: Report, console: "Console") -> None:
     told = Counter(note for line in report.indicators for note in line.notes)
     shared = {note for note, lines in told.items() if lines > 1}
     for line in report.indicators:
+        _indicator(line, console, shared)
+    if report.beside:
+        _say(console, "Beside the gauge, not weighed", style="bold")
+    for line in report.beside:
         _indicator(line, console, shared)
     for ranking in report.rankings:
         _say(console, "")

@@ -297,6 +297,6 @@ def test_a_bad_question_is_refused(name: str, how: dict[str, Any], error: type[E
 
 def test_an_indicator_without_rankings_is_refused() -> None:
     stub = Kept("directional_premium", [])
-    stub.name = "eps_divergence"  # type: ignore[misc]
-    with pytest.raises(UnknownName, match="`indicator`, was 'eps_divergence'"):
+    stub.name = "short_share"  # type: ignore[misc]
+    with pytest.raises(UnknownName, match="`indicator`, was 'short_share'"):
         rank(stub, {}, SESSIONS, TODAY, "premium")

@@ -384,3 +384,23 @@ def test_what_the_real_vintages_say():
     compressed = [r for r in year if r.components["state"] == "multiple compression"]
     assert len(compressed) / len(year) > 0.7
     assert {len(spans[f"2017Q{q}"]) for q in range(1, 5)} == {0}
+
+
+def test_contributions_and_what_they_leave_stand_in_every_reading(small_store):
+    indicator = EpsDivergence()
+    from indicators.engine.run import rows_of
+    from indicators.engine.scope import scope
+
+    covered = scope(small_store, ["index_levels", "forward_eps"])
+    rows = rows_of(small_store, indicator, covered)
+    found = [r for r in indicator.value(rows, covered.sessions) if r.components["contributions"]["members"]]
+    assert found
+    for reading in found:
+        parts = reading.components["contributions"]
+        assert parts["seven_largest"] + parts["rest"] + parts["residual"] == pytest.approx(
+            parts["index_return"], abs=1e-12
+        )
+        assert abs(parts["residual"]) < 1e-4  # the small market's index is its members, rounded to cents
+        assert parts["weights_of"] < str(reading.session)
+    (row, *_) = indicator.per_key(rows, covered.sessions, found[-1].session, found[-1].session).iter_rows(named=True)
+    assert row["contribution"] == row["weight"] * row["return"]
