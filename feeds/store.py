@@ -8,25 +8,27 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence, Set
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 import numpy as np
 import polars as pl
 
+from feeds.arrow import integers
 from feeds.check import flags_of
 from feeds.errors import StoreBusy, StoreUnreadable, UnreadableFile
+from feeds.kept import Kept
+from feeds.query import query
 from feeds.schema import TABLES, TAPE_COLUMNS, Part, Sessions, Table
+from feeds.tape import SHARD_ROWS, TapeReader
 
 LAYOUT = 2
 """Number of the newest file in feeds/sql: the layout that this version writes."""
@@ -34,18 +36,7 @@ LAYOUT = 2
 FIRST_DAY = date(1950, 1, 1)
 """Exchange sessions are known from here on; older daily rows belong to no session."""
 
-SHARD_ROWS = 4_000_000
-"""Prints and quotes in one part: what two threads hold in memory beside each other without swapping."""
-
-RUN_ROWS = 1 << 20
-"""Rows of the sessions that are read by one query: a query costs milliseconds, and the next is read meanwhile."""
-
-READ_ROWS = 1 << 17
-"""Rows of a batch while a tape is read: about a row group, small enough to be copied out of the processor's cache."""
-
 BATCH_ROWS = 1 << 18
-
-_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -79,7 +70,7 @@ def _reworded(path: str, error: duckdb.Error) -> Exception:
     )
 
 
-class Store:
+class Store(Kept):
     """An open store. Use `Store.open(path)` as a context manager; `Store.memory()` for one that is not kept."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: str) -> None:
@@ -185,9 +176,9 @@ class Store:
         rows = self._db.execute(query, list(parameters)).fetchall()
         return rows[0][0] if rows else None
 
-    def _frame(self, query: str, parameters: Sequence[object] = ()) -> pl.DataFrame:
+    def _frame(self, text: str, parameters: Sequence[object] = ()) -> pl.DataFrame:
         """A query's answer with times as Int64 nanoseconds and DECIMAL(18,6) as Int64 micros."""
-        return _integers(self._db.sql(query, params=list(parameters)).to_arrow_table())
+        return integers(self._db.sql(text, params=list(parameters)).to_arrow_table())
 
     # -- sessions --------------------------------------------------------------------------------------------------
 
@@ -486,61 +477,21 @@ class Store:
         without: Collection[date],
     ) -> Iterator[Part]:
         """Parts of some tapes (name → columns to read), the first of which says which sessions there are."""
-        first = next(iter(tapes))
-        stock = TAPE_COLUMNS[first][0] == "symbol"
-        instrument = "symbol" if stock else "contract"
-        dims = {
-            "symbols" if stock else "contracts": self._frame(
-                f"SELECT * FROM dim.{'symbols' if stock else 'contracts'} ORDER BY id"
-            )
-        }
-        dims["venues"] = self._frame("SELECT * FROM dim.venues ORDER BY id")
-        held = self._db.execute(
-            """SELECT session, max(rows), max(files) = 1, count(*) FILTER ("table" = ?) > 0 FROM
-               (SELECT session, "table", sum(rows)::BIGINT AS rows, count(*) AS files FROM ledger.partitions
-                WHERE "table" IN (SELECT unnest(?)) AND session BETWEEN ? AND ? GROUP BY ALL) GROUP BY session""",
-            [first, list(tapes), sessions.dates[0], sessions.dates[-1]],
-        ).fetchall()
-        rows = {day: int(most) for day, most, _, prints in held if prints and day not in without}
-        sorted_days = {day for day, _, one_file, _ in held if one_file}
-
-        def reads(cursor: duckdb.DuckDBPyConnection) -> Iterator[Callable[[], list[Part]]]:
-            read = partial(_read_sessions, cursor, tapes, dims, upto, as_of)
-            for run in _runs(sessions.dates, rows, sorted_days, min(RUN_ROWS, shard_rows), without):
-                size = sum(rows[day] for day in run)
-                if size <= shard_rows:
-                    yield partial(read, run, run[0] in sorted_days, size)
-                    continue
-                for *ids, held in self._shards(list(tapes), run[0], instrument, shard_rows):
-                    yield partial(read, run, run[0] in sorted_days, held, (instrument, *ids))
-
+        dim = f"{TAPE_COLUMNS[next(iter(tapes))][0]}s"
+        dims = {name: self._frame(f"SELECT * FROM dim.{name} ORDER BY id") for name in (dim, "venues")}
         # A connection of its own: whoever takes the parts may ask the store something between two of them.
         with self._db.cursor() as cursor:
             cursor.execute("SET TimeZone = 'UTC'")
             cursor.execute("SET arrow_output_version = '1.5'")
-            with closing(_one_ahead(reads(cursor))) as ahead:
-                read = (ahead, cursor)
+            with closing(
+                TapeReader(cursor, tapes, dims, upto, as_of).parts(sessions.dates, shard_rows, without)
+            ) as parts:
+                read = (parts, cursor)
                 self._reads.append(read)
-                for parts in ahead:
-                    for part in parts:
-                        self.scanned[part.session or date.min] += sum(part.tables[tape].height for tape in tapes)
-                        yield part
+                for part in parts:
+                    self.scanned[part.session or date.min] += sum(part.tables[tape].height for tape in tapes)
+                    yield part
                 self._reads.remove(read)
-
-    def _shards(self, tapes: Sequence[str], day: date, instrument: str, shard_rows: int) -> list[tuple[int, int, int]]:
-        """Id ranges of one session, and the rows of each, about `shard_rows`; an instrument is never cut."""
-        union = " UNION ALL ".join(f"SELECT {instrument} AS id FROM tape.{tape} WHERE session = ?" for tape in tapes)
-        counts = self._db.execute(
-            f"SELECT id, count(*) FROM ({union}) GROUP BY id ORDER BY id", [day] * len(tapes)
-        ).fetchall()
-        low, held = counts[0][0], 0
-        shards = []
-        for at, (identity, n) in enumerate(counts):
-            held += n
-            if held >= shard_rows or at == len(counts) - 1:
-                shards.append((int(low), int(identity), int(held)))
-                low, held = identity + 1, 0
-        return shards
 
     def partition_hash(self, tables: Iterable[str], last: date) -> str:
         """Sha256 over the files behind every partition of some tables up to a session: changes when any input does."""
@@ -567,121 +518,6 @@ class Store:
         for day, *what in rows:
             digests.setdefault(day, hashlib.sha256()).update(repr(what).encode())
         return {day: digest.hexdigest() for day, digest in digests.items()}
-
-    # -- what was computed -----------------------------------------------------------------------------------------
-
-    def measured(self, indicator: str, recipe: str) -> dict[date, str]:
-        """Sessions whose measured rows are held for an indicator's recipe, with the hash of what they rest on."""
-        return dict(
-            self._db.execute(
-                "SELECT session, input_hash FROM derived.measured WHERE indicator = ? AND recipe = ?",
-                [indicator, recipe],
-            ).fetchall()
-        )
-
-    def measured_rows(self, indicator: str, recipe: str, days: Collection[date]) -> dict[str, pl.DataFrame]:
-        """Held rows of some sessions, by frame."""
-        if not days:
-            return {}
-        found = {}
-        for table, frame in self._measured_tables(indicator, recipe).items():
-            query = f'SELECT * EXCLUDE (held_for) FROM derived."{table}" WHERE held_for IN (SELECT unnest(?))'
-            found[frame] = _integers(self._db.sql(query, params=[list(days)]).to_arrow_table())
-        return found
-
-    def _measured_tables(self, indicator: str, recipe: str) -> dict[str, str]:
-        prefix = f"rows_{indicator}_{recipe[:16]}_"
-        names = self._db.execute(
-            """SELECT table_name FROM information_schema.tables
-               WHERE table_schema = 'derived' AND starts_with(table_name, ?)""",
-            [prefix],
-        ).fetchall()
-        return {str(name): str(name).removeprefix(prefix) for (name,) in names}
-
-    def keep_rows(
-        self, indicator: str, recipe: str, fresh: Mapping[date, tuple[str, Mapping[str, pl.DataFrame]]]
-    ) -> None:
-        """Keep measured rows of sessions, (input hash, rows by frame) each, in place of what was held for them.
-
-        Rows of the indicator's other recipes go: nobody will ask for them again.
-        """
-        with self._transaction():
-            stale = self._db.execute(
-                """SELECT table_name FROM information_schema.tables WHERE table_schema = 'derived'
-                   AND starts_with(table_name, ?) AND NOT starts_with(table_name, ?)""",
-                [f"rows_{indicator}_", f"rows_{indicator}_{recipe[:16]}_"],
-            ).fetchall()
-            for (name,) in stale:
-                self._db.execute(f'DROP TABLE derived."{name}"')
-            self._db.execute("DELETE FROM derived.measured WHERE indicator = ? AND recipe <> ?", [indicator, recipe])
-            held = self._measured_tables(indicator, recipe)
-            for name in held:
-                self._db.execute(f'DELETE FROM derived."{name}" WHERE held_for IN (SELECT unnest(?))', [list(fresh)])
-            frames: dict[str, list[pl.DataFrame]] = {}
-            for day, (_, rows) in fresh.items():
-                for frame, part in rows.items():
-                    frames.setdefault(frame, []).append(part.with_columns(held_for=pl.lit(day)))
-            for frame, parts in frames.items():
-                name = f"rows_{indicator}_{recipe[:16]}_{frame}"
-                self._db.register("fresh_rows", pl.concat(parts).to_arrow())
-                order = "INSERT INTO" if name in held else "CREATE TABLE"
-                self._db.execute(f'{order} derived."{name}" {"" if name in held else "AS"} SELECT * FROM fresh_rows')
-                self._db.unregister("fresh_rows")
-            self._db.execute(
-                "DELETE FROM derived.measured WHERE indicator = ? AND session IN (SELECT unnest(?))",
-                [indicator, list(fresh)],
-            )
-            self._db.executemany(
-                "INSERT INTO derived.measured VALUES (?, ?, ?, ?)",
-                [[indicator, recipe, day, input_hash] for day, (input_hash, _) in fresh.items()],
-            )
-
-    def keep_readings(self, indicator: str, recipe: str, readings: Mapping[date, str]) -> list[date]:
-        """Keep readings as they were published; one that differs supersedes the old, which stays, marked.
-
-        Returns the sessions whose reading was superseded under the same recipe: their input was corrected.
-        """
-        fresh = pl.DataFrame({"session": list(readings), "reading": list(readings.values())})
-        with self._transaction():
-            self._db.register("fresh_readings", fresh.to_arrow())
-            changed = """FROM derived.readings r JOIN fresh_readings n USING (session)
-                         WHERE r.indicator = ? AND r.superseded_at IS NULL
-                               AND (r.reading <> n.reading OR r.recipe <> ?)"""
-            corrected = self._db.execute(
-                f"SELECT r.session {changed} AND r.recipe = ? ORDER BY 1", [indicator, recipe, recipe]
-            ).fetchall()
-            self._db.execute(
-                f"""UPDATE derived.readings SET superseded_at = now()
-                    WHERE indicator = ? AND superseded_at IS NULL AND session IN (SELECT r.session {changed})""",
-                [indicator, indicator, recipe],
-            )
-            self._db.execute(
-                """INSERT INTO derived.readings SELECT ?, ?, n.session, n.reading, now(), NULL FROM fresh_readings n
-                   WHERE NOT EXISTS (FROM derived.readings r WHERE r.indicator = ? AND r.session = n.session
-                                     AND r.superseded_at IS NULL) ORDER BY n.session""",
-                [indicator, recipe, indicator],
-            )
-            self._db.unregister("fresh_readings")
-        return [day for (day,) in corrected]
-
-    def superseded_readings(self, indicator: str) -> list[tuple[date, str]]:
-        """Readings that were published once and hold no longer, oldest first."""
-        rows = self._db.execute(
-            """SELECT session, reading FROM derived.readings WHERE indicator = ? AND superseded_at IS NOT NULL
-               ORDER BY session, superseded_at""",
-            [indicator],
-        ).fetchall()
-        return [(day, str(reading)) for day, reading in rows]
-
-    def kept_report(self, key: str) -> str | None:
-        """A report that was computed before from the same code and the same input."""
-        document: str | None = self._one("SELECT document FROM derived.reports WHERE key = ?", [key])
-        return document
-
-    def keep_report(self, key: str, document: str) -> None:
-        """Keep a report for the next time the same is asked."""
-        self._db.execute("DELETE FROM derived.reports WHERE key = ?", [key])
-        self._db.execute("INSERT INTO derived.reports VALUES (?, ?, now())", [key, document])
 
     def held_sessions(self, table: str) -> list[tuple[date, int]]:
         """Sessions with rows of a table, and how many."""
@@ -744,18 +580,18 @@ class Store:
     def run_sql(self, name: str, parameters: Mapping[str, object] | None = None) -> None:
         """Run a script of feeds/sql, each of its statements with the named parameters that it asks for."""
         given = parameters or {}
-        for statement in self._db.extract_statements(_script(name)):
+        for statement in self._db.extract_statements(query(name)):
             self._db.execute(statement, {key: given[key] for key in statement.named_parameters})
 
     def scan(self, name: str, batch_rows: int = 1 << 19) -> Any:
         """A query of feeds/sql as an Arrow reader."""
-        return self._db.sql(_script(name)).to_arrow_reader(batch_rows)
+        return self._db.sql(query(name)).to_arrow_reader(batch_rows)
 
     def answer(self, name: str) -> pl.DataFrame:
         """A query of feeds/sql as a frame in chunks, nothing copied: times as Int64 nanoseconds, decimals as micros."""
-        table = self._db.sql(_script(name)).to_arrow_table()
+        table = self._db.sql(query(name)).to_arrow_table()
         batches = (table.from_batches([batch]) for batch in table.to_batches())
-        return pl.concat([_integers(part) for part in (table.slice(0, 0), *batches)], rechunk=False)
+        return pl.concat([integers(part) for part in (table.slice(0, 0), *batches)], rechunk=False)
 
 
 class TextFile:
@@ -819,11 +655,6 @@ def line_of(record: pl.Series, misfit_lines: np.ndarray) -> pl.Series:
 _NO_REJECTS = pl.DataFrame(schema={"record": pl.Int64, "reason": pl.String, "raw": pl.String})
 
 
-def _script(name: str) -> str:
-    """The text of feeds/sql/<name>.sql."""
-    return files("feeds").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
-
-
 def _literal(path: Path) -> str:
     """A path in which DuckDB sees no glob."""
     return re.sub(r"([\[\]*?])", r"[\1]", str(path))
@@ -870,155 +701,6 @@ def _resting(batch: pl.DataFrame, table: Table) -> pl.DataFrame:
             scaled = pl.col(column.name).cast(pl.Decimal(38, 0)) * pl.lit("0.000001").cast(pl.Decimal(7, 6))
             columns.append(scaled.cast(pl.Decimal(18, 6)).alias(column.name))
     return batch.with_columns(columns)
-
-
-def _runs(
-    days: Iterable[date], rows: Mapping[date, int], in_order: Set[date], most: int, without: Collection[date] = ()
-) -> Iterator[list[date]]:
-    """Sessions with prints in runs to be read by one query each: alike in order, and of at most so many rows.
-
-    A session that alone holds more is a run of its own. A run reaches over no session of `without`, as its query would
-    read that too.
-    """
-    run: list[date] = []
-    size = 0
-    for day in days:
-        if run and day in without:
-            yield run
-            run, size = [], 0
-        if day not in rows:
-            continue
-        if run and (size + rows[day] > most or (day in in_order) != (run[0] in in_order)):
-            yield run
-            run, size = [], 0
-        run.append(day)
-        size += rows[day]
-    if run:
-        yield run
-
-
-def _one_ahead(reads: Iterator[Callable[[], _Read]]) -> Generator[_Read, None, None]:
-    """What each read returns, in order; the next one goes on in a thread while the last one is worked on."""
-    with ThreadPoolExecutor(1) as thread:
-        upcoming: Future[_Read] | None = None
-        for read in reads:
-            following = thread.submit(read)
-            if upcoming is not None:
-                yield upcoming.result()
-            upcoming = following
-        if upcoming is not None:
-            yield upcoming.result()
-
-
-def _read_sessions(
-    cursor: duckdb.DuckDBPyConnection,
-    tapes: Mapping[str, Sequence[str]],
-    dims: Mapping[str, pl.DataFrame],
-    upto: Sessions,
-    as_of: int | None,
-    days: Sequence[date],
-    in_order: bool,
-    rows: int,
-    ids: tuple[str, int, int] | None = None,
-) -> list[Part]:
-    """One query a tape for a run of sessions, then cut by session.
-
-    Parameters
-    ----------
-    tapes : tape name → columns to read
-    in_order : each session of each tape came in one append, which wrote it in the order of the store
-    rows : how many rows to make room for at first
-    ids : instrument column with the lowest and highest id to read
-    """
-    cut: dict[str, dict[date, pl.DataFrame]] = {}
-    for tape, columns in tapes.items():
-        where = ["session BETWEEN ? AND ?"]
-        parameters: list[object] = [days[0], days[-1]]
-        if ids is not None:
-            where.append(f"{ids[0]} BETWEEN ? AND ?")
-            parameters += ids[1:]
-        if as_of is not None:
-            where.append("epoch_ns(ts) <= ?")
-            parameters.append(as_of)
-        # Sorting costs more than all the rest of a read; appended order is the order of the store.
-        order = "" if in_order else f"ORDER BY session, {TAPE_COLUMNS[tape][0]}, ts, sequence, file, record"
-        query = f"SELECT session, {', '.join(columns)} FROM tape.{tape} WHERE {' AND '.join(where)} {order}"
-        reader = cursor.sql(query, params=parameters).to_arrow_reader(READ_ROWS)
-        cut[tape] = _by_session(_gathered(reader, rows))
-    first = next(iter(tapes))
-    return [
-        Part(day, {**{tape: cut[tape].get(day, cut[tape][date.min]) for tape in tapes}, **dims}, upto)
-        for day in days
-        if day in cut[first]
-    ]
-
-
-def _gathered(reader: Any, rows: int) -> pl.DataFrame:
-    """Arrow batches as one frame of one chunk, each copied where it belongs while it is still warm.
-
-    Keeping the batches and joining them afterwards moves every byte twice more. No tape column is ever null.
-    """
-    import pyarrow as pa
-
-    frames: dict[str, Any] = {}
-    arrays = {
-        field.name: np.empty(rows, f"int{field.type.bit_width}")
-        for field in reader.schema
-        if not pa.types.is_boolean(field.type)
-    }
-    flags: dict[str, list[Any]] = {field.name: [] for field in reader.schema if field.name not in arrays}
-    at = 0
-    for batch in reader:
-        end = at + batch.num_rows
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            if name in flags:
-                flags[name].append(column)
-                continue
-            if end > len(arrays[name]):
-                arrays[name] = np.concatenate(
-                    [arrays[name][:at], np.empty(max(at, batch.num_rows), arrays[name].dtype)]
-                )
-            came = np.frombuffer(column.buffers()[1], arrays[name].dtype)
-            arrays[name][at:end] = came[column.offset : column.offset + len(column)]
-        at = end
-    for field in reader.schema:
-        if field.name in flags:
-            frames[field.name] = pa.chunked_array(flags[field.name], field.type).combine_chunks()
-        else:
-            kind = field.type if pa.types.is_date32(field.type) else pa.from_numpy_dtype(arrays[field.name].dtype)
-            frames[field.name] = pa.Array.from_buffers(kind, at, [None, pa.py_buffer(arrays[field.name])])
-    return pl.DataFrame(pl.from_arrow(pa.table(frames)))
-
-
-def _by_session(frame: pl.DataFrame) -> dict[date, pl.DataFrame]:
-    """A tape's rows, each session's together, as views by session; under `date.min` the columns without rows."""
-    session = frame["session"].to_numpy()
-    tape = frame.drop("session")
-    heads = np.flatnonzero(session[1:] != session[:-1]) + 1
-    bounds = [0, *heads.tolist(), len(session)] if len(session) else []
-    cut = {session[a].item(): tape.slice(a, z - a) for a, z in pairwise(bounds)}
-    if len(cut) < len(bounds) - 1:
-        raise AssertionError("a session's rows do not lie together, though the ledger says they came in one append")
-    return {date.min: tape.clear(), **cut}
-
-
-def _integers(table: Any) -> pl.DataFrame:
-    """An Arrow table as a frame: decimal64 buffers and timestamps taken as the int64 they are, without a copy."""
-    import pyarrow as pa
-
-    arrays, names = [], []
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        kind = column.type
-        if pa.types.is_decimal64(kind) or pa.types.is_timestamp(kind):
-            chunks = [
-                pa.Array.from_buffers(pa.int64(), len(chunk), chunk.buffers(), chunk.null_count, chunk.offset)
-                for chunk in column.chunks
-            ]
-            column = pa.chunked_array(chunks, type=pa.int64())
-        arrays.append(column)
-        names.append(name)
-    frame = pl.from_arrow(pa.table(arrays, names=names))
-    return pl.DataFrame(frame).rechunk()
 
 
 def default_path() -> Path:

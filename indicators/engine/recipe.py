@@ -34,7 +34,9 @@ def recipe_of(indicator: "Indicator") -> str:
 def code_hash() -> str:
     """Sha256 over the whole package: a report of another version is never taken for one of this."""
     digest = hashlib.sha256()
-    parts = [*_under("feeds"), *_under("feeds", "sql"), *_under("seeds")]
+    parts = [*_under("feeds"), *_under("seeds")]
+    for folder in ("", "kept", "tape"):
+        parts += _under("feeds", "sql", folder)
     for folder in ("us", "china", "kernels", "engine", "views"):
         parts += _under("indicators", folder)
     _add(digest, parts)

@@ -1,0 +1,1 @@
+CREATE TABLE derived."{table}" AS SELECT * FROM fresh_rows

@@ -1,0 +1,1 @@
+DELETE FROM derived.measured WHERE indicator = $indicator AND recipe <> $recipe

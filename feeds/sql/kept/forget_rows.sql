@@ -1,0 +1,1 @@
+DELETE FROM derived."{table}" WHERE held_for IN (SELECT unnest($days))

@@ -1,0 +1,1 @@
+INSERT INTO derived.measured VALUES (?, ?, ?, ?)

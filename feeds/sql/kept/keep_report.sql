@@ -1,0 +1,1 @@
+INSERT INTO derived.reports VALUES ($key, $document, now())

@@ -1,0 +1,1 @@
+SELECT session, input_hash FROM derived.measured WHERE indicator = $indicator AND recipe = $recipe

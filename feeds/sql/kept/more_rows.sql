@@ -1,0 +1,1 @@
+INSERT INTO derived."{table}" SELECT * FROM fresh_rows

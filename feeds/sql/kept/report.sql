@@ -1,0 +1,1 @@
+SELECT document FROM derived.reports WHERE key = $key

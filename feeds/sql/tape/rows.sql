@@ -1,0 +1,1 @@
+SELECT session, {columns} FROM tape.{tape} WHERE session BETWEEN $first AND $last {more}
