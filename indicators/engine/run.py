@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
+import polars as pl
 from pydantic import ValidationError
 
 from feeds.errors import BadValue, NothingToShow, UnknownName
@@ -17,6 +18,7 @@ from feeds.store import Store
 from indicators.engine.gauge import GaugeReading, fuse
 from indicators.engine.indicator import Indicator, Period, Reading, Rows
 from indicators.engine.recipe import recipe_of
+from indicators.engine.regime import RegimeReading, regime
 from indicators.engine.scope import EXCHANGES, Scope, exchange_of, on_session, scope, tables_of
 from indicators.engine.screen import rank
 
@@ -24,6 +26,9 @@ Map = Callable[[Callable[[Part], Rows], Iterable[Part]], Iterable[Rows]]
 """Python's `map`, a thread pool's, or a cluster's: indicators never know."""
 
 Progress = Callable[[str], None]
+
+INDEX = {"us": ("index_levels", "SPX")}
+"""The table and name of the index whose regime a market's report tells."""
 
 
 @lru_cache(maxsize=1)
@@ -158,6 +163,7 @@ class Day:
     gauge : one gauge reading per session, ascending, the last one `session`'s
     readings : indicator name → its readings by session, ascending, none later than `session`
     scores : indicator name → the score of each of those readings
+    regime : the index's regime by session, ascending; empty without its closes
     rows : indicator name → its combined rows, for rankings
     missing_inputs : indicator name → the tables it needs that hold nothing
     input_hash : sha256 over the files behind everything read
@@ -171,6 +177,7 @@ class Day:
     gauge: list[GaugeReading]
     readings: dict[str, list[Reading]]
     scores: dict[str, list[float | None]]
+    regime: list[RegimeReading]
     rows: dict[str, Rows]
     missing_inputs: dict[str, list[str]]
     input_hash: str
@@ -218,9 +225,20 @@ def day_of(
     known = [r.known_at for found in readings.values() for r in found[-1:] if r.session == last and r.known_at]
     return Day(
         market, last, as_of or max([close, *known]), covered.sessions, indicators,
-        fuse({n: readings[n] for n in weighed}, weighed, covered.sessions), readings, scores, rows, missing,
+        fuse({n: readings[n] for n in weighed}, weighed, covered.sessions), readings, scores,
+        regime_of(store, market, covered), rows, missing,
         store.partition_hash(tables, last),
     )  # fmt: skip
+
+
+def regime_of(store: Store, market: str, covered: Scope) -> list[RegimeReading]:
+    """The regime of a market's index over the sessions covered; none where its closes are not stored."""
+    table, index = INDEX.get(market, ("", ""))
+    if not table or not store.held_sessions(table):
+        return []
+    (part,) = store.parts({table: "history"}, covered.sessions, EXCHANGES[market], covered.as_of)
+    closes = part.tables[table].filter(pl.col("index") == index, pl.col("date") == pl.col("session"))
+    return regime(closes.select("date", "close"), covered.sessions)
 
 
 def asked_readings(

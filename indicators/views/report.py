@@ -35,6 +35,9 @@ WIDTH = 100
 WIDTHS = (30, 23, 8, 8, 6, 17, 8)
 """Columns of the report, and of its indicators' lines, WIDTH in all."""
 
+SWITCHES = 5
+"""The latest switches of the regime on the report."""
+
 LEADERS = 5
 """Rows of each ranking on the report."""
 
@@ -68,13 +71,22 @@ class Gauge(_Block):
     notes: tuple[str, ...] = ()
 
 
+class Switch(_Block):
+    """A session on which the regime switched, and the state that it switched to."""
+
+    session: date
+    state: str
+
+
 class Regime(_Block):
-    """The bull/bear regime; nulls carry a reason."""
+    """The bull/bear regime with its latest switches, oldest first; nulls carry a reason."""
 
     bull_probability: Number = None
     state: str | None = None
     since: date | None = None
     reason: str | None = None
+    notes: tuple[str, ...] = ()
+    switches: tuple[Switch, ...] = ()
 
 
 class IndicatorLine(_Block):
@@ -285,7 +297,26 @@ def report_of(day: "Day", store: "Store") -> Report:
                 if table in needed
             ),
         ],
+        regime=_regime(day),
         as_of=day.as_of,
+    )
+
+
+def _regime(day: "Day") -> Regime | None:
+    """The regime at the session reported, with the switches that led to it."""
+    from indicators.engine.regime import switches
+
+    past = [reading for reading in day.regime if reading.session <= day.session]
+    if not past or past[-1].session != day.session:
+        return Regime(reason="no closes of the index are stored")
+    newest = past[-1]
+    return Regime(
+        bull_probability=newest.bull_probability,
+        state=newest.state,
+        since=newest.since,
+        reason=newest.reason,
+        notes=newest.notes,
+        switches=tuple(Switch(session=r.session, state=r.state or "") for r in switches(past)[-SWITCHES:]),
     )
 
 
@@ -328,6 +359,11 @@ def render_text(report: Report, console: "Console") -> None:
     else:
         since = f", since {regime.since}" if regime.since else ""
         _say(console, f"Regime: {regime.state}, probability of bull {number(regime.bull_probability)}{since}")
+    if regime.switches:
+        said = " · ".join(f"{switch.session} {switch.state}" for switch in regime.switches)
+        _say(console, f"Latest switches: {said}", hang=2, indent=2)
+    for note in regime.notes:
+        _say(console, note, hang=2, indent=2)
     _say(console, "")
     _row(console, ("Indicator", "value", "change", "score", "cover", "band", "age"), style="bold")
     told = Counter(note for line in report.indicators for note in line.notes)
