@@ -6,6 +6,7 @@ out, `check` decides what a good row is, and the store writes them.
 
 import zipfile
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,21 +28,32 @@ class Claim:
     logical_name : file name plus the vendor's date and symbol path parts: what a later version of it is called too
     assumed : canonical columns that are assumed rather than read, comma-separated
     ignored : columns of the file that the table has no place for
+    beside : other files that are read with this one: where one of them changes, the file has changed
     """
 
     table: str
     logical_name: str
     assumed: str | None = None
     ignored: tuple[str, ...] = ()
+    beside: tuple[Path, ...] = ()
 
 
 @dataclass
 class Desk:
-    """What a feed may use while it reads: DuckDB's text reader, the exchange's sessions, a tray for refused lines."""
+    """What a feed may use while it reads.
+
+    Attributes
+    ----------
+    read_text : DuckDB's text reader
+    sessions : the exchange's sessions
+    refused : a tray for lines that do not fit
+    aside : what is in the file and is no row of the table (a holding, a form 3), and how much of it
+    """
 
     read_text: Callable[..., Any]
     sessions: Sessions
     refused: list[pl.DataFrame] = field(default_factory=list)
+    aside: Counter[str] = field(default_factory=Counter)
 
 
 class Feed(ABC):

@@ -2,8 +2,8 @@
 
 import glob
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -12,12 +12,15 @@ from feeds.canonical import Canonical
 from feeds.check import check
 from feeds.errors import BadValue, BullbearError, TooManyRejects, UnknownName, UnreadableFile
 from feeds.feed import Claim, Desk, Feed, magic
+from feeds.finra import Finra
+from feeds.form4 import Form4
 from feeds.lean import Lean
 from feeds.mapping import Mapped
 from feeds.schema import TABLES
+from feeds.sec_insider import SecInsider
 from feeds.store import Store
 
-SNIFFING: tuple[Feed, ...] = (Lean(), Canonical())
+SNIFFING: tuple[Feed, ...] = (Lean(), SecInsider(), Form4(), Finra(), Canonical())
 """The feeds asked, in this order, whether a file is theirs."""
 
 MOST_REJECTED = 0.01
@@ -26,7 +29,10 @@ MOST_REJECTED = 0.01
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file: read = stored + duplicates + rejected, or an error, or nothing (`skipped`)."""
+    """What became of one file: read = stored + duplicates + rejected, or an error, or nothing (`skipped`).
+
+    `aside` counts what is in the file and is no row of its table, by what it is: outside of `read`.
+    """
 
     path: Path
     table: str | None = None
@@ -39,6 +45,7 @@ class Outcome:
     corrected: int = 0
     assumed: str | None = None
     ignored: tuple[str, ...] = ()
+    aside: Mapping[str, int] = field(default_factory=dict)
     error: str | None = None
     skipped: bool = False
 
@@ -121,7 +128,7 @@ def _one(
             " table's columns), or map its columns with --mapping."
         )
     table = TABLES[claim.table]
-    sha256 = _sha256(path)
+    sha256 = _sha256(path, *claim.beside)
     held = store.holds(table.name, feed.name, sha256)
     if held is not None:
         return Outcome(path, table.name, feed.name, read=held, duplicates=held, assumed=claim.assumed)
@@ -140,7 +147,8 @@ def _one(
                 progress(path, read)
             if parted.good.height:
                 yield parted.good
-        _enough_good(path, read, refused, desk.refused, most_rejected)
+        if read or desk.refused or not desk.aside:
+            _enough_good(path, read, refused, desk.refused, most_rejected)
 
     entry = store.append(
         table,
@@ -155,7 +163,7 @@ def _one(
     )
     return Outcome(
         path, table.name, feed.name, entry.read, entry.stored, entry.duplicates, entry.rejected,
-        entry.replaced, entry.corrected, claim.assumed, claim.ignored,
+        entry.replaced, entry.corrected, claim.assumed, claim.ignored, dict(desk.aside),
     )  # fmt: skip
 
 
@@ -183,9 +191,10 @@ def _enough_good(
         )
 
 
-def _sha256(path: Path) -> str:
+def _sha256(*paths: Path) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
+    for path in paths:
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()

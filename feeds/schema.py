@@ -282,6 +282,12 @@ TABLES: dict[str, Table] = {
 """Every canonical US table by name (INTERFACE: canonical tables)."""
 
 
+CONSOLIDATED = "CNMS"
+"""The `facility` of short_volume rows that add up the facilities of a symbol and session. A sum over facilities takes
+such a row where there is one, and the others where there is none, never both. Likewise a row of ats_weekly without a
+`venue` is the sum of the rows with one."""
+
+
 class PrintFlag(IntFlag):
     """What a print's conditions, cancel mark or source say of it, as the bits of the tape's `flags` column."""
 

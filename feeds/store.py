@@ -274,7 +274,8 @@ class Store(Kept):
         Notes
         -----
         An earlier version of the same (table, source, logical name) is replaced. In keyed tables an equal row is a
-        duplicate, a differing one replaces the old and is recorded in `ledger.corrections`.
+        duplicate, a differing one replaces the old and is recorded in `ledger.corrections`; but a row of a file with
+        assumed columns is a duplicate of one that was read without, whatever it says.
         """
         stage = f"stage_{table.name}"
         self._db.execute(f"DROP TABLE IF EXISTS {stage}")
@@ -406,7 +407,9 @@ class Store(Kept):
                        lag(record) OVER (PARTITION BY {key} ORDER BY record) AS before FROM {stage}"""
         )
         within = f"FROM ordered n JOIN {stage} o ON o.record = n.before WHERE n.before IS NOT NULL AND ({differs})"
-        against = f"FROM ordered n JOIN main.{table.name} o ON {same_key} WHERE n.back = 1 AND ({differs})"
+        # what is read takes the place of what was assumed, never the other way round
+        better = f"({differs}) AND o.assumed IS NOT NULL" if assumed else f"{differs} OR o.assumed IS NOT NULL"
+        against = f"FROM ordered n JOIN main.{table.name} o ON {same_key} WHERE n.back = 1 AND ({better})"
         corrected = 0
         for changed in (within, against):
             self._db.execute(

@@ -22,6 +22,7 @@ from feeds.errors import BadValue
 from feeds.schema import TABLES, Sessions
 from feeds.synthetic_daily import Daily, Links, days_of, simulate_daily, stream, text
 from feeds.synthetic_filings import insider_trades
+from feeds.synthetic_off_exchange import ats_weekly, short_volume
 from feeds.synthetic_tables import daily_bars, forward_eps, index_levels, index_members, sectors
 from feeds.synthetic_tape import I64, Day, Prints, simulate_day
 
@@ -74,6 +75,8 @@ class Market:
             "index_members": index_members(self.daily),
             "insider_trades": insider_trades(self.daily, self.seed, self.links),
             "open_interest": self._open_interest(),
+            "short_volume": short_volume(self.daily, self.seed, self.links),
+            "ats_weekly": ats_weekly(self.daily, self.seed),
         }
 
     def tape(self, session: date) -> dict[str, pl.DataFrame]:

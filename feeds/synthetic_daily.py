@@ -52,6 +52,8 @@ class Links(BaseModel):
     insiders : log-odds by which insiders buy in a bear state and sell in a bull state
     eps : log revision of all estimates per session, in the direction of the state
     leaders : standard deviation of a sector's persistent log return per session
+    short_sales : log-odds by which the short share of off-exchange volume rises in a bull and falls in a bear state:
+        who sells to an off-exchange buyer is mostly a dealer, and sells short
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,11 +64,12 @@ class Links(BaseModel):
     insiders: float = Field(default=0.7, ge=0.0, le=5.0)
     eps: float = Field(default=0.0006, ge=0.0, le=0.01)
     leaders: float = Field(default=0.0020, ge=0.0, le=0.02)
+    short_sales: float = Field(default=0.12, ge=0.0, le=2.0)
 
     @classmethod
     def none(cls) -> "Links":
-        """Every link severed: equal drift in both states, flow, filings and estimates blind to them."""
-        return cls(drift=0.0, option_flow=0.0, stock_flow=0.0, insiders=0.0, eps=0.0, leaders=0.0)
+        """Every link severed: equal drift in both states, flow, filings, estimates and short sales blind to them."""
+        return cls(**dict.fromkeys(cls.model_fields, 0.0))
 
 
 @dataclass(frozen=True)

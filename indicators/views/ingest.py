@@ -25,6 +25,9 @@ def outcome_line(outcome: Outcome) -> str:
         line += f"; {outcome.corrected:,} corrections recorded"
     if outcome.assumed:
         line += f"; assumed: {clean(outcome.assumed, _LINE)}"
+    if outcome.aside:
+        counted = ", ".join(f"{what}: {count:,}" for what, count in outcome.aside.items())
+        line += f"; set aside: {clean(counted, _LINE)}"
     if outcome.ignored:
         line += f"; columns left out: {clean(', '.join(outcome.ignored), _LINE)}"
     return line
