@@ -10,6 +10,8 @@ from feeds.schema import Sessions
 ZONES = {"XNYS": "America/New_York", "XSHG": "Asia/Shanghai"}
 """Where each exchange's clock hangs."""
 
+_HOUR = 3600 * 1_000_000_000
+
 _EVENING = 20
 """From 20:00 New York a print belongs to the next session (INDICATORS: conventions)."""
 
@@ -53,15 +55,20 @@ def session_of(ts: pl.Series, sessions: Sessions, exchange: str = "XNYS") -> pl.
     belongs to the next session, provided that the day itself or the day after is one. The rest (a Saturday noon, a
     holiday) is a time in no session.
     """
-    local = (
-        pl.DataFrame({"ts": ts})
-        .select(pl.from_epoch("ts", time_unit="ns").dt.replace_time_zone("UTC").dt.convert_time_zone(ZONES[exchange]))
-        .select(day=pl.col("ts").dt.date(), evening=pl.col("ts").dt.hour() >= _EVENING)
+    # A tape holds few distinct hours: decide once for each. Offsets from UTC have been whole hours since 1950.
+    hours = (ts // _HOUR).alias("hour").to_frame()
+    days = (
+        hours.unique()
+        .with_columns(
+            pl.from_epoch(pl.col("hour") * 3600)
+            .dt.replace_time_zone("UTC")
+            .dt.convert_time_zone(ZONES[exchange])
+            .alias("local")
+        )
+        .select("hour", day=pl.col("local").dt.date(), evening=pl.col("local").dt.hour() >= _EVENING)
     )
-    # a tape holds few distinct days: decide once for each
-    days = local.unique()
     answers = []
-    for day, evening in days.iter_rows():
+    for day, evening in days.select("day", "evening").iter_rows():
         answer: date | None = None
         if day is not None:
             if not evening:
@@ -70,5 +77,5 @@ def session_of(ts: pl.Series, sessions: Sessions, exchange: str = "XNYS") -> pl.
                 at = int(np.searchsorted(sessions.days, np.datetime64(day), side="right"))
                 answer = sessions.dates[at] if at < len(sessions) else None
         answers.append(answer)
-    days = days.with_columns(session=pl.Series(answers, dtype=pl.Date))
-    return local.join(days, on=["day", "evening"], how="left", maintain_order="left", nulls_equal=True)["session"]
+    days = days.select("hour", session=pl.Series(answers, dtype=pl.Date))
+    return hours.join(days, on="hour", how="left", maintain_order="left", nulls_equal=True)["session"]

@@ -1,34 +1,24 @@
-"""What a good row is: text or typed columns in, exact typed rows and reasoned rejects out.
+"""What a good row is: columns of text or typed values in, exact typed rows and reasoned rejects out."""
 
-Casts in databases and frames round and guess silently ('1.0055555' → 1.005556, '12.7' → 13, '0x10' accepted), so text
-is matched against a pattern first and cast afterwards.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Set
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from operator import or_
 
 import numpy as np
 import polars as pl
 
 from feeds.calendar import ZONES, session_of
-from feeds.errors import UnreadableFile
-from feeds.schema import ABSENT, ASSET_CLASSES, MICRO, Column, PrintFlag, Sessions, Table
+from feeds.cells import Cells, read_cells
+from feeds.schema import ABSENT, ABSENT_DELTA, ASSET_CLASSES, MICRO, PrintFlag, Sessions, Table
 from seeds.conditions import condition_flags
 
-SYMBOL_LENGTH = 64
 ABSURD_PRICE = 10_000_000
 """Dollars: more than ten times the dearest share ever listed."""
 
 _INT64 = 9.2e18
 _DAY_END = 24 * 3600 * 1_000_000_000 - 1_000_000_000
 _EDGAR_CLOSE = 22 * 3600 * 1_000_000_000
-_SYMBOLS = frozenset({"symbol", "underlying", "index", "group", "scheme", "exchange"})
-_DECIMAL = r"^(\d{1,12}(\.\d{0,6}0*)?|\.\d{1,6}0*)$"
-_LONG_DECIMAL = r"^(\d{1,12}(\.\d{0,18})?|\.\d{1,18})$"
-_DOUBLE = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
-_TRUE = ("true", "1")
-_FALSE = ("false", "0")
 
 
 @dataclass(frozen=True)
@@ -60,196 +50,35 @@ def check(frame: pl.DataFrame, table: Table, sessions: Sessions, scaled: bool = 
     ------
     UnreadableFile : a column has a type that cannot be what the table needs (a time without a zone, say)
     """
-    rules = [_Rule.of(column, frame, table, scaled) for column in table.columns]
-    carried = [pl.col("record").cast(pl.Int64)]
-    if "assumed" in frame.columns:
-        carried.append(pl.col("assumed"))
-    typed = frame.select(
-        *carried, *(rule.value.alias(rule.column.name) for rule in rules), *(rule.bad for rule in rules)
-    )
-    bad = pl.any_horizontal(f"bad:{rule.column.name}" for rule in rules) if rules else pl.lit(False)
-    mask = typed.select(bad.alias("bad"))["bad"]
-    rejects = [_reasons(frame.filter(mask), typed.filter(mask), rules)]
-    good = typed.filter(~mask).select(pl.exclude("^bad:.*$"))
-    originals = frame.filter(~mask)
+    columns = set(frame.columns)
+    cells = [
+        read_cells(column, frame[column.name] if column.name in columns else None, frame.height, table.is_tape, scaled)
+        for column in table.columns
+    ]
+    carried = [frame["record"].cast(pl.Int64)]
+    if "assumed" in columns:
+        carried.append(frame["assumed"])
+    good, originals = pl.DataFrame([*carried, *(read.value for read in cells)]), frame
+    rejects = [_NOTHING]
+    if bad := [read.bad for read in cells if read.bad is not None]:
+        mask = reduce(or_, bad)
+        rejects.append(_reasons(frame.filter(mask), [read for read in cells if read.bad is not None], mask))
+        good, originals = good.filter(~mask), frame.filter(~mask)
 
     good = _with_session(good, table, sessions)
-    for reason, fault in _row_faults(table):
-        wrong = good.select(fault.fill_null(False).alias("wrong"))["wrong"]
-        if wrong.any():
-            found = originals.filter(wrong)
-            rejects.append(
-                found.select(pl.col("record").cast(pl.Int64), reason=pl.lit(reason), raw=_raw(found.columns))
-            )
-            good, originals = good.filter(~wrong), originals.filter(~wrong)
-    return Checked(_tape_row(good) if table.is_tape else good, pl.concat(rejects))
+    faults = _row_faults(table)
+    wrong = good.select(fault.fill_null(False).alias(str(n)) for n, (_, fault) in enumerate(faults))
+    spoilt = wrong.select(pl.any_horizontal(pl.all()).alias("spoilt"))["spoilt"]
+    if spoilt.any():
+        found, wrong = originals.filter(spoilt), wrong.filter(spoilt)
+        reason = pl.coalesce(pl.when(str(n)).then(pl.lit(said)) for n, (said, _) in enumerate(faults))
+        said = wrong.select(reason=reason)["reason"]
+        rejects.append(found.select(pl.col("record").cast(pl.Int64), reason=said, raw=_raw(found.columns)))
+        good = good.filter(~spoilt)
+    return Checked(_tape_row(good, columns) if table.is_tape else good, pl.concat(rejects))
 
 
-@dataclass(frozen=True)
-class _Given:
-    """A column as it came: an expression for it, its type, and how exactly it must be read."""
-
-    source: pl.Expr
-    dtype: pl.DataType
-    column: Column
-    exact: bool
-    scaled: bool
-
-
-@dataclass(frozen=True)
-class _Rule:
-    """How one column is read: its typed value, what makes it bad, and what is said of a bad one."""
-
-    column: Column
-    value: pl.Expr
-    bad: pl.Expr
-    expected: str
-
-    @classmethod
-    def of(cls, column: Column, frame: pl.DataFrame, table: Table, scaled: bool) -> "_Rule":
-        name = column.name
-        if name not in frame.columns:
-            return cls(column, pl.lit(None, dtype=_null_type(column)), pl.lit(False).alias(f"bad:{name}"), "")
-        dtype = frame.schema[name]
-        if dtype == pl.Categorical or isinstance(dtype, pl.Enum):
-            frame, dtype = frame.with_columns(pl.col(name).cast(pl.String)), pl.String()
-        source = (
-            pl.col(name).cast(pl.String) if isinstance(frame.schema[name], pl.Categorical | pl.Enum) else pl.col(name)
-        )
-        if dtype == pl.String:
-            source = pl.when(source.str.len_bytes() > 0).then(source)
-        value, expected = _READERS[column.kind](_Given(source, dtype, column, table.is_tape, scaled))
-        present = source.is_not_null()
-        missing = ~present if column.required and column.kind != "tristate" else pl.lit(False)
-        return cls(column, value, (missing | (present & value.is_null())).alias(f"bad:{name}"), expected)
-
-
-def _null_type(column: Column) -> pl.DataType:
-    return {
-        "ts": pl.Int64(), "date": pl.Date(), "text": pl.String(), "price": pl.Int64(), "decimal": pl.Int64(),
-        "double": pl.Float64(), "int": pl.Int64(), "bool": pl.Boolean(), "tristate": pl.Boolean(),
-    }[column.kind]  # fmt: skip
-
-
-def _cannot(given: _Given, expected: str) -> UnreadableFile:
-    return UnreadableFile(f"`{given.column.name}`, was a column of type {given.dtype}: expected {expected}")
-
-
-def _read_ts(given: "_Given") -> tuple[pl.Expr, str]:
-    expected = "a time in ISO-8601 with offset or Z, to nanoseconds"
-    if given.dtype == pl.String:
-        parsed = given.source.str.to_datetime("%+", time_unit="ns", time_zone="UTC", strict=False)
-        return parsed.dt.epoch("ns"), expected
-    if isinstance(given.dtype, pl.Datetime) and given.dtype.time_zone is not None:
-        return given.source.dt.convert_time_zone("UTC").dt.cast_time_unit("ns").dt.epoch("ns"), expected
-    if given.scaled and given.dtype == pl.Int64:
-        return given.source, expected
-    raise _cannot(given, expected)
-
-
-def _read_date(given: "_Given") -> tuple[pl.Expr, str]:
-    expected = "a date YYYY-MM-DD"
-    if given.dtype == pl.String:
-        shaped = given.source.str.contains(r"^\d{4}-\d{2}-\d{2}$")
-        return pl.when(shaped).then(given.source).str.to_date("%Y-%m-%d", strict=False), expected
-    if given.dtype == pl.Date:
-        return given.source, expected
-    if isinstance(given.dtype, pl.Datetime):
-        midnight = given.source.dt.truncate("1d") == given.source
-        return pl.when(midnight).then(given.source.dt.date()), expected
-    raise _cannot(given, expected)
-
-
-def _read_decimal(given: "_Given") -> tuple[pl.Expr, str]:
-    """Int64 micros. A print's price with more than six places is refused; a filing's average is rounded half-even."""
-    zero = given.column.kind == "decimal" and given.column.zero_allowed
-    expected = f"a decimal {'of zero or more' if zero else 'above zero'} with at most six places"
-    if given.dtype == pl.String:
-        shaped = given.source.str.contains(_DECIMAL if given.exact else _LONG_DECIMAL)
-        wide = pl.when(shaped).then(given.source).cast(pl.Decimal(38, 18), strict=False)
-        micros = wide.round(6, mode="half_to_even").cast(pl.Decimal(18, 6), strict=False).to_physical().cast(pl.Int64)
-    elif given.dtype.is_float():
-        # a double holds six places exactly enough up to ten million: what is further off than a thousandth of a
-        # micro-dollar carries more places than six
-        product = given.source * MICRO
-        exact = (product - product.round()).abs() <= 1e-3
-        usable = given.source.is_finite() & (given.source.abs() < 1e12) & (exact if given.exact else pl.lit(True))
-        micros = pl.when(usable).then(product.round(mode="half_to_even")).cast(pl.Int64, strict=False)
-    elif given.dtype.is_integer():
-        micros = given.source.cast(pl.Int64) if given.scaled else given.source.cast(pl.Int64) * MICRO
-    elif isinstance(given.dtype, pl.Decimal):
-        six = given.source.round(6, mode="half_to_even")
-        usable = (six == given.source) if given.exact else pl.lit(True)
-        micros = pl.when(usable).then(six.cast(pl.Decimal(18, 6), strict=False)).to_physical().cast(pl.Int64)
-    else:
-        raise _cannot(given, expected)
-    return pl.when(micros >= 0 if zero else micros > 0).then(micros), expected
-
-
-def _read_double(given: "_Given") -> tuple[pl.Expr, str]:
-    least = "" if given.column.signed else " of zero or more" if given.column.zero_allowed else " above zero"
-    if given.dtype == pl.String:
-        value = pl.when(given.source.str.contains(_DOUBLE)).then(given.source).cast(pl.Float64, strict=False)
-    elif given.dtype.is_numeric():
-        value = given.source.cast(pl.Float64)
-    else:
-        raise _cannot(given, "numbers")
-    allowed = value.is_finite()
-    if not given.column.signed:
-        allowed &= value >= 0 if given.column.zero_allowed else value > 0
-    return pl.when(allowed).then(value), f"a finite number{least}"
-
-
-def _read_int(given: "_Given") -> tuple[pl.Expr, str]:
-    expected = f"a whole number {'of zero or more' if given.column.zero_allowed else 'above zero'}"
-    if given.dtype == pl.String:
-        shaped = given.source.str.contains(r"^\d{1,18}(\.0+)?$")
-        value = pl.when(shaped).then(given.source).str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
-    elif given.dtype.is_float():
-        value = (
-            pl.when((given.source == given.source.round()) & (given.source.abs() < 2**53))
-            .then(given.source)
-            .cast(pl.Int64, strict=False)
-        )
-    elif given.dtype.is_integer():
-        value = given.source.cast(pl.Int64, strict=False)
-    else:
-        raise _cannot(given, expected)
-    return pl.when(value >= 0 if given.column.zero_allowed else value > 0).then(value), expected
-
-
-def _read_bool(given: "_Given") -> tuple[pl.Expr, str]:
-    expected = "true or false"
-    if given.dtype == pl.Boolean:
-        return given.source, expected
-    if given.dtype == pl.String:
-        lowered = given.source.str.to_lowercase()
-        return pl.when(lowered.is_in(_TRUE)).then(True).when(lowered.is_in(_FALSE)).then(False), expected
-    raise _cannot(given, expected)
-
-
-def _read_text(given: "_Given") -> tuple[pl.Expr, str]:
-    if given.dtype != pl.String:
-        if not given.dtype.is_integer():
-            raise _cannot(given, "text")
-        given = replace(given, source=given.source.cast(pl.String))
-    if given.column.choices:
-        return pl.when(given.source.is_in(given.column.choices)).then(
-            given.source
-        ), f"one of {', '.join(given.column.choices)}"
-    if given.column.name in _SYMBOLS:
-        usable = (given.source.str.len_chars() <= SYMBOL_LENGTH) & ~given.source.str.contains(
-            r"[\x00-\x1f\x7f-\x9f\u{fffd}]"
-        )
-        return pl.when(usable).then(given.source), f"at most {SYMBOL_LENGTH} characters of valid UTF-8, none a control"
-    return given.source, "text"
-
-
-_Reader = Callable[["_Given"], tuple[pl.Expr, str]]
-_READERS: dict[str, _Reader] = {
-    "ts": _read_ts, "date": _read_date, "price": _read_decimal, "decimal": _read_decimal, "double": _read_double,
-    "int": _read_int, "bool": _read_bool, "tristate": _read_bool, "text": _read_text,
-}  # fmt: skip
+_NOTHING = pl.DataFrame(schema={"record": pl.Int64, "reason": pl.String, "raw": pl.String})
 
 
 def _raw(columns: list[str]) -> pl.Expr:
@@ -258,18 +87,18 @@ def _raw(columns: list[str]) -> pl.Expr:
     return pl.concat_str(fields, separator=",").str.slice(0, 2000)
 
 
-def _reasons(frame: pl.DataFrame, typed: pl.DataFrame, rules: list[_Rule]) -> pl.DataFrame:
-    """Record, reason and raw text of rows with a bad column; the first bad column is named."""
+def _reasons(found: pl.DataFrame, cells: list[Cells], mask: pl.Series) -> pl.DataFrame:
+    """Record, reason and raw text of rows with a bad cell; the first bad column is named."""
+    bads = pl.DataFrame(
+        [read.bad.filter(mask).alias(f"bad:{n}") for n, read in enumerate(cells) if read.bad is not None]
+    )
     reason: pl.Expr = pl.lit(None, dtype=pl.String)
-    wide = pl.concat([frame, typed.select(pl.col("^bad:.*$"))], how="horizontal")
-    for rule in reversed(rules):
-        name = rule.column.name
-        if name not in frame.columns:
-            continue
-        shown = pl.col(name).cast(pl.String).str.slice(0, 60).fill_null("")
-        said = pl.concat_str([pl.lit(f"`{name}`, was '"), shown, pl.lit(f"': expected {rule.expected}")])
-        reason = pl.when(pl.col(f"bad:{name}")).then(said).otherwise(reason)
-    return wide.select(pl.col("record").cast(pl.Int64), reason=reason, raw=_raw(frame.columns))
+    for n, read in reversed(list(enumerate(cells))):
+        shown = pl.col(read.column.name).cast(pl.String).str.slice(0, 60).fill_null("")
+        said = pl.concat_str([pl.lit(f"`{read.column.name}`, was '"), shown, pl.lit(f"': expected {read.expected}")])
+        reason = pl.when(pl.col(f"bad:{n}")).then(said).otherwise(reason)
+    wide = pl.concat([found, bads], how="horizontal")
+    return wide.select(pl.col("record").cast(pl.Int64), reason=reason, raw=_raw(found.columns))
 
 
 def _local_ns(day: str, clock: int, exchange: str) -> pl.Expr:
@@ -337,23 +166,28 @@ def _row_faults(table: Table) -> list[tuple[str, pl.Expr]]:
     return faults
 
 
-def _tape_row(good: pl.DataFrame) -> pl.DataFrame:
+_UNSAID: dict[str, int | str | bool] = {
+    "bid": ABSENT, "ask": ABSENT, "bid_size": ABSENT, "ask_size": ABSENT, "underlying_price": ABSENT,
+    "open_interest": ABSENT, "delta": ABSENT_DELTA, "exchange": "", "conditions": "", "multiplier": 100,
+    "cancelled": False,
+}  # fmt: skip
+"""What rests where a feed does not say."""
+
+_CODES = {"asset_class": {name: n for n, name in enumerate(ASSET_CLASSES)}, "aggressor": {"B": 1, "S": -1}}
+_NARROW = {"multiplier": pl.Int32(), "delta": pl.Int32()}
+
+
+def _tape_row(good: pl.DataFrame, came: Set[str]) -> pl.DataFrame:
     """The columns that rest: absent quotes as ABSENT, codes for class and aggressor, flags from the conditions."""
-    columns = [pl.col("sequence").fill_null(pl.col("record"))]
-    quoted = ("bid", "ask", "bid_size", "ask_size", "underlying_price")
-    columns += [pl.col(name).fill_null(ABSENT) for name in quoted if name in good.columns]
-    if "exchange" in good.columns:
-        columns.append(pl.col("exchange").fill_null(""))
-    if "conditions" in good.columns:
-        columns.append(pl.col("conditions").fill_null(""))
-    if "multiplier" in good.columns:
-        columns.append(pl.col("multiplier").fill_null(100).cast(pl.Int32))
-    if "asset_class" in good.columns:
-        codes = {name: code for code, name in enumerate(ASSET_CLASSES)}
-        columns.append(pl.col("asset_class").replace_strict(codes, default=0, return_dtype=pl.Int8))
-    if "aggressor" in good.columns:
-        signs = {"B": 1, "S": -1}
-        columns.append(pl.col("aggressor").replace_strict(signs, default=0, return_dtype=pl.Int8))
+    columns: list[pl.Expr | pl.Series] = [pl.col("sequence").fill_null(pl.col("record"))]
+    for name in good.columns:
+        if name in _CODES:
+            coded = pl.col(name).replace_strict(_CODES[name], default=0, return_dtype=pl.Int8)
+            columns.append(coded if name in came else pl.lit(0, pl.Int8).alias(name))
+        elif name in _UNSAID:
+            kind = _NARROW.get(name, good.schema[name])
+            said = pl.col(name).fill_null(_UNSAID[name]) if name in came else pl.lit(_UNSAID[name])
+            columns.append(said.cast(kind).alias(name))
     good = good.with_columns(columns)
     if "conditions" not in good.columns:
         return good
@@ -361,7 +195,7 @@ def _tape_row(good: pl.DataFrame) -> pl.DataFrame:
     flags = pl.DataFrame(
         {"conditions": texts, "flags": [flags_of(text)[0] for text in texts]}, schema_overrides={"flags": pl.Int32}
     )
-    cancelled = pl.col("cancelled").fill_null(False).cast(pl.Int32) * int(PrintFlag.CANCELLED)
+    cancelled = pl.col("cancelled").cast(pl.Int32) * int(PrintFlag.CANCELLED)
     return (
         good.join(flags, on="conditions", how="left", maintain_order="left")
         .with_columns(flags=pl.col("flags") | cancelled)

@@ -6,6 +6,7 @@
     ├── UnknownName              an indicator, table, source, key … that does not exist
     ├── BadValue                 a parameter outside what is allowed
     ├── StoreBusy                another process holds the database for writing
+    ├── StoreFull                the disk has no room for what is to be written
     ├── StoreUnreadable          not a database, or one written by a newer version
     └── NothingToShow            exit 1: the question is good, the store has no answer
 
@@ -53,6 +54,10 @@ class BadValue(BullbearError):
 
 class StoreBusy(BullbearError):
     """Another process holds the database for writing."""
+
+
+class StoreFull(BullbearError):
+    """The disk has no room left: the file at hand is not stored, those before it are."""
 
 
 class StoreUnreadable(BullbearError):

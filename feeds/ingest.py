@@ -2,7 +2,9 @@
 
 import glob
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import polars as pl
 
 from feeds.canonical import Canonical
 from feeds.check import check
-from feeds.errors import BadValue, BullbearError, TooManyRejects, UnknownName, UnreadableFile
+from feeds.errors import BadValue, BullbearError, StoreFull, TooManyRejects, UnknownName, UnreadableFile
 from feeds.feed import Claim, Desk, Feed, magic
 from feeds.finra import Finra
 from feeds.form4 import Form4
@@ -18,7 +20,7 @@ from feeds.lean import Lean
 from feeds.mapping import Mapped
 from feeds.schema import TABLES
 from feeds.sec_insider import SecInsider
-from feeds.store import Store
+from feeds.store import FileWriting, Store
 
 SNIFFING: tuple[Feed, ...] = (Lean(), SecInsider(), Form4(), Finra(), Canonical())
 """The feeds asked, in this order, whether a file is theirs."""
@@ -78,6 +80,8 @@ def ingest(
     for path, asked in found_files(paths):
         try:
             yield _one(store, path, asked, feeds, most_rejected, progress)
+        except StoreFull:
+            raise  # no other file will find room either
         except BullbearError as error:
             yield Outcome(path, table, error=str(error))
 
@@ -134,33 +138,23 @@ def _one(
         return Outcome(path, table.name, feed.name, read=held, duplicates=held, assumed=claim.assumed)
     sessions = store.calendar(table.exchange)
     desk = Desk(store.read_text, sessions)
-    refused: list[pl.DataFrame] = []
     read = 0
-
-    def checked() -> Iterator[pl.DataFrame]:
-        nonlocal read
-        for frame in feed.frames(path, claim, desk):
+    with (
+        store.writing(table, feed.name, claim.logical_name, sha256, path.name, claim.assumed) as writing,
+        closing(_ahead(feed.frames(path, claim, desk))) as frames,
+    ):
+        for frame in frames:
             parted = check(frame, table, sessions, scaled=feed.scaled)
-            refused.append(parted.rejects)
+            writing.add(parted.good)
+            writing.refuse(parted.rejects)
             read += frame.height
             if progress is not None:
                 progress(path, read)
-            if parted.good.height:
-                yield parted.good
+        for misfits in desk.refused:
+            writing.leave_out(misfits)
         if read or desk.refused or not desk.aside:
-            _enough_good(path, read, refused, desk.refused, most_rejected)
-
-    entry = store.append(
-        table,
-        feed.name,
-        claim.logical_name,
-        sha256,
-        checked(),
-        path=path.name,
-        rejects=refused,
-        misfits=desk.refused,
-        assumed=claim.assumed,
-    )
+            _enough_good(path, writing, most_rejected)
+        entry = writing.settle()
     return Outcome(
         path, table.name, feed.name, entry.read, entry.stored, entry.duplicates, entry.rejected,
         entry.replaced, entry.corrected, claim.assumed, claim.ignored, dict(desk.aside),
@@ -174,20 +168,26 @@ def _claimed(path: Path, feeds: Sequence[Feed]) -> tuple[Feed | None, Claim | No
     return None, None
 
 
-def _enough_good(
-    path: Path, rows: int, refused: list[pl.DataFrame], misfits: list[pl.DataFrame], most_rejected: float
-) -> None:
+def _ahead(frames: Iterator[pl.DataFrame]) -> Generator[pl.DataFrame, None, None]:
+    """The frames in their order; the next one is read in a thread while the last one is checked and stored."""
+    with ThreadPoolExecutor(1) as thread:
+        upcoming = thread.submit(next, frames, None)
+        while (frame := upcoming.result()) is not None:
+            upcoming = thread.submit(next, frames, None)
+            yield frame
+
+
+def _enough_good(path: Path, writing: FileWriting, most_rejected: float) -> None:
     """Refuse the whole file when too many of its rows are bad: it is probably not what it was taken for."""
-    unfit = sum(frame.height for frame in misfits)
-    bad = sum(frame.height for frame in refused) + unfit
-    total = rows + unfit
+    bad = writing.refused + writing.left_out
+    total = writing.good + bad
     if total == 0:
         raise UnreadableFile(f"'{path.name}': expected rows, found a header and nothing below it")
-    if bad > most_rejected * total:
-        first = next(frame for frame in (*refused, *misfits) if frame.height).row(0, named=True)
+    if bad > most_rejected * total and writing.first_refused is not None:
+        record, reason = writing.first_refused
         raise TooManyRejects(
             f"'{path.name}': {bad:,} of {total:,} rows rejected, more than {most_rejected:.0%}; nothing stored."
-            f" First: line {first['record']}: {first['reason']}. Raise --max-rejected to store the rest."
+            f" First: line {record}: {reason}. Raise --max-rejected to store the rest."
         )
 
 

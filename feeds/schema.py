@@ -20,9 +20,15 @@ MICRO = 1_000_000
 ABSENT = -1
 """What a missing quote, size or underlying price is in a tape array: no real one is negative."""
 
-Kind = Literal["ts", "date", "text", "price", "decimal", "double", "int", "bool", "tristate"]
+DELTA_MICROS = 1_000_000
+"""The most that a delta is, in micros."""
+
+ABSENT_DELTA = -2_000_000
+"""What a missing delta is in a tape array, where ABSENT could be a real one."""
+
+Kind = Literal["ts", "date", "text", "price", "decimal", "delta", "double", "int", "bool", "tristate"]
 """ts: ISO-8601 with offset or Z, to nanoseconds; price: DECIMAL(18,6) above zero; decimal: DECIMAL(18,6), zero or
-more; double: a finite float64; int: an int64; tristate: true, false or blank."""
+more; delta: DECIMAL(7,6) from -1 to 1; double: a finite float64; int: an int64; tristate: true, false or blank."""
 
 Known = Literal["tape", "close", "next", "published", "filed", "dated"]
 """When a row became known: on the tape at its own time; at its session's close; before the next session's close;
@@ -105,6 +111,8 @@ TABLES: dict[str, Table] = {
                 _c("underlying_price?", "decimal"),
                 _c("aggressor?", "text", "B", "S"),
                 _c("cancelled?", "bool"),
+                _c("delta?", "delta"),
+                _c("open_interest?", "int"),
             ),
             known="tape",
             instrument=("underlying", "expiry", "strike", "right"),
@@ -337,6 +345,8 @@ TAPE_DTYPES: dict[str, type[pl.DataType]] = {
     "underlying_price": pl.Int64,  # micro-dollars, ABSENT where there is none
     "aggressor": pl.Int8,  # +1 buyer, -1 seller, 0 the feed does not say
     "off_exchange": pl.Boolean,
+    "delta": pl.Int32,  # micros from -1 to 1, ABSENT_DELTA where the feed does not say
+    "open_interest": pl.Int64,  # contracts, as published that morning, ABSENT where the feed does not say
     "file": pl.Int32,
     "record": pl.Int64,  # line or record number in that file
 }
@@ -346,6 +356,7 @@ TAPE_COLUMNS: dict[str, tuple[str, ...]] = {
     "option_trades": (
         *("contract", "ts", "sequence", "price", "size", "venue", "flags", "multiplier", "asset_class"),
         *("bid", "ask", "bid_size", "ask_size", "underlying_price", "aggressor", "file", "record"),
+        *("delta", "open_interest"),
     ),
     "option_quotes": ("contract", "ts", "sequence", "bid", "ask", "bid_size", "ask_size", "file", "record"),
     "stock_trades": (

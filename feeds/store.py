@@ -24,19 +24,23 @@ import polars as pl
 
 from feeds.arrow import integers
 from feeds.check import flags_of
-from feeds.errors import StoreBusy, StoreUnreadable, UnreadableFile
+from feeds.errors import StoreBusy, StoreFull, StoreUnreadable, UnreadableFile
 from feeds.kept import Kept
 from feeds.query import query
 from feeds.schema import TABLES, TAPE_COLUMNS, Part, Sessions, Table
 from feeds.tape import SHARD_ROWS, TapeReader
 
-LAYOUT = 2
+LAYOUT = 3
 """Number of the newest file in feeds/sql: the layout that this version writes."""
 
 FIRST_DAY = date(1950, 1, 1)
 """Exchange sessions are known from here on; older daily rows belong to no session."""
 
 BATCH_ROWS = 1 << 18
+"""Rows of a text file that are read, checked and staged together."""
+
+WRITING_MEMORY = "400MiB"
+"""What the database may hold while a file is written; the rest waits on disk, beside the store."""
 
 
 @dataclass(frozen=True)
@@ -258,177 +262,66 @@ class Store(Kept):
         batches: Iterable[pl.DataFrame],
         path: str = "",
         rejects: Iterable[pl.DataFrame] = (),
-        misfits: Sequence[pl.DataFrame] = (),
+        misfits: Iterable[pl.DataFrame] = (),
         assumed: str | None = None,
     ) -> Entry:
-        """Write one file's checked rows in one transaction: whole, or not at all.
+        """Write one file whose checked rows are at hand: `writing` in one call.
 
         Parameters
         ----------
-        batches : `Checked.good` frames; consumed before anything is written
-        rejects : `Checked.rejects` frames, read after the last batch
-        misfits : refused lines that the text reader left out, read after the last batch: later rows move down by them
+        batches : `Checked.good` frames
+        rejects, misfits : refused rows and lines, taken after the last batch
+        """
+        with self.writing(table, source, logical_name, sha256, path, assumed) as file:
+            for batch in batches:
+                file.add(batch)
+            for frame in rejects:
+                file.refuse(frame)
+            for frame in misfits:
+                file.leave_out(frame)
+            return file.settle()
+
+    @contextmanager
+    def writing(
+        self,
+        table: Table,
+        source: str,
+        logical_name: str,
+        sha256: str,
+        path: str = "",
+        assumed: str | None = None,
+    ) -> Iterator["FileWriting"]:
+        """One file on its way in: rows and refusals are staged as they come, `settle` writes them in one transaction.
+
+        Parameters
+        ----------
         path : shown beside each reject
         assumed : canonical columns that a mapping assumed, comma-separated
 
+        Raises
+        ------
+        StoreFull : no room on the disk; nothing of the file is stored
+
         Notes
         -----
-        An earlier version of the same (table, source, logical name) is replaced. In keyed tables an equal row is a
-        duplicate, a differing one replaces the old and is recorded in `ledger.corrections`; but a row of a file with
-        assumed columns is a duplicate of one that was read without, whatever it says.
+        Meanwhile the database keeps to `WRITING_MEMORY`; what does not fit goes to a folder beside the store.
         """
-        stage = f"stage_{table.name}"
-        self._db.execute(f"DROP TABLE IF EXISTS {stage}")
-        staged = 0
-        for batch in batches:
-            self._db.register("batch", _resting(batch, table).to_arrow())
-            order = f"INSERT INTO {stage} BY NAME" if staged else f"CREATE TEMP TABLE {stage} AS"
-            self._db.execute(f"{order} SELECT * FROM batch")
-            self._db.unregister("batch")
-            staged += batch.height or 1
-        refused = pl.concat([frame for frame in rejects if frame.height] or [_NO_REJECTS])
-        unfit = pl.concat([frame for frame in misfits if frame.height] or [_NO_REJECTS])
-        if unfit.height:
-            refused = pl.concat([refused.with_columns(line_of(refused["record"], unfit["record"].to_numpy())), unfit])
-            if staged:
-                self._renumber(stage, unfit["record"].to_numpy())
-        earlier = self.ledger_entry(table.name, source, logical_name)
-        with self._transaction():
-            file = int(self._one("SELECT coalesce(max(file), 0) + 1 FROM ledger.files"))
-            replaced = self._forget(table, earlier[0], file) if earlier else 0
-            stored, duplicates, corrected = 0, 0, 0
-            if staged:
-                if table.is_tape:
-                    stored = self._settle_tape(table, stage, file)
-                else:
-                    stored, duplicates, corrected = self._settle_keyed(table, stage, file, assumed)
-                counted = f"SELECT ?, session, ?, count(*) FROM {_rests(table)} WHERE file = ? GROUP BY session"
-                self._db.execute(f"INSERT INTO ledger.partitions {counted}", [table.name, file, file])
-            if refused.height:
-                self._db.register("refused", refused.to_arrow())
-                self._db.execute(
-                    "INSERT INTO ledger.rejects SELECT ?, ?, ?, record, reason, raw FROM refused ORDER BY record",
-                    [file, path, table.name],
-                )
-                self._db.unregister("refused")
-            read = stored + duplicates + refused.height
-            self._db.execute(
-                "INSERT INTO ledger.files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, now())",
-                [
-                    *(file, table.name, source, logical_name, sha256, read, stored, duplicates, refused.height),
-                    *(earlier[0] if earlier else None, assumed),
-                ],
-            )
-        self._db.execute(f"DROP TABLE IF EXISTS {stage}")
-        return Entry(file, read, stored, duplicates, refused.height, replaced, corrected)
-
-    def _renumber(self, stage: str, misfit_lines: np.ndarray) -> None:
-        """Move staged rows down past the lines that were left out, as `line_of` does."""
-        passed = pl.DataFrame({"line": np.sort(misfit_lines) - np.arange(len(misfit_lines))})
-        self._db.register("passed", passed.to_arrow())
-        self._db.execute(
-            f"UPDATE {stage} SET record = record + (SELECT count(*) FROM passed WHERE line <= {stage}.record)"
-        )
-        self._db.unregister("passed")
-
-    def _forget(self, table: Table, old: int, new: int) -> int:
-        """Take an earlier version's own rows out; its ledger line stays, marked as superseded."""
-        self._db.execute("UPDATE ledger.files SET superseded_by = ? WHERE file = ?", [new, old])
-        self._db.execute("DELETE FROM ledger.partitions WHERE file = ?", [old])
-        removed = self._one(f"SELECT count(*) FROM {_rests(table)} WHERE file = ?", [old])
-        self._db.execute(f"DELETE FROM {_rests(table)} WHERE file = ?", [old])
-        return int(removed)
-
-    def _settle_tape(self, table: Table, stage: str, file: int) -> int:
-        """Give codes to new instruments, venues and conditions, and write the rows in the order of the store."""
-        joins, codes = [], {}
-        if table.instrument == ("symbol",):
-            self._learn("symbols", ("symbol",), stage)
-            joins.append("JOIN dim.symbols i ON i.symbol = s.symbol")
-            codes["symbol"] = "i.id"
-        else:
-            self._learn("contracts", ("underlying", "expiry", "strike", '"right"'), stage)
-            same = " AND ".join(f"i.{name} = s.{name}" for name in ("underlying", "expiry", "strike", '"right"'))
-            joins.append(f"JOIN dim.contracts i ON {same}")
-            codes["contract"] = "i.id"
-        if "exchange" in table.names:
-            self._learn("venues", ("code",), stage, ("exchange",))
-            joins.append("JOIN dim.venues v ON v.code = s.exchange")
-            codes["venue"] = "v.id"
-            self._learn_conditions(stage)
-            joins.append("JOIN dim.conditions k ON k.conditions = s.conditions")
-        columns = TAPE_COLUMNS[table.name]
-        instrument = columns[0]
-        picked = {name: codes.get(name, f"s.{name}") for name in columns if name != "file"}
-        picked["file"] = str(file)
-        if "exchange" in table.names:
-            picked["conditions"] = "k.id"
-        self._db.execute(
-            f"""INSERT INTO tape.{table.name} BY NAME
-                SELECT s.session, {", ".join(f"{source} AS {name}" for name, source in picked.items())}
-                FROM {stage} s {" ".join(joins)} ORDER BY s.session, {instrument}, s.ts, s.sequence, s.record"""
-        )
-        return int(self._one(f"SELECT count(*) FROM {stage}"))
-
-    def _learn(self, dim: str, columns: Sequence[str], stage: str, from_columns: Sequence[str] = ()) -> None:
-        source = ", ".join(from_columns or columns)
-        same = " AND ".join(
-            f"d.{column} = s.{other}" for column, other in zip(columns, from_columns or columns, strict=True)
-        )
-        self._db.execute(
-            f"""INSERT INTO dim.{dim}
-                SELECT (SELECT coalesce(max(id), -1) FROM dim.{dim}) + row_number() OVER (ORDER BY {source}), {source}
-                FROM (SELECT DISTINCT {source} FROM {stage}) s WHERE NOT EXISTS (FROM dim.{dim} d WHERE {same})"""
-        )
-
-    def _learn_conditions(self, stage: str) -> None:
-        new = self._db.execute(
-            f"""SELECT DISTINCT conditions FROM {stage} s
-                WHERE NOT EXISTS (FROM dim.conditions d WHERE d.conditions = s.conditions) ORDER BY 1"""
-        ).fetchall()
-        first = int(self._one("SELECT coalesce(max(id), -1) + 1 FROM dim.conditions"))
-        for at, (text,) in enumerate(new):
-            self._db.execute("INSERT INTO dim.conditions VALUES (?, ?, ?)", [first + at, text, flags_of(text)[1]])
-
-    def _settle_keyed(self, table: Table, stage: str, file: int, assumed: str | None) -> tuple[int, int, int]:
-        """Write new rows, count equal ones, and record where a row differs from one under the same key."""
-        key = ", ".join(f'"{name}"' for name in table.key)
-        facts = [name for name in table.names if name not in table.key]
-        names = ", ".join(
-            f'"{name}"' for name in (*table.names, "session", *([] if "known_at" in table.names else ["known_at"]))
-        )
-        same_key = " AND ".join(f'o."{name}" IS NOT DISTINCT FROM n."{name}"' for name in table.key)
-        differs = " OR ".join(f'o."{name}" IS DISTINCT FROM n."{name}"' for name in facts) or "false"
-        was, became, key_text = _json("o", facts), _json("n", facts), _json("n", table.key)
-        # within one file the last row under a key holds
-        self._db.execute(
-            f"""CREATE OR REPLACE TEMP TABLE ordered AS
-                SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY record DESC) AS back,
-                       lag(record) OVER (PARTITION BY {key} ORDER BY record) AS before FROM {stage}"""
-        )
-        within = f"FROM ordered n JOIN {stage} o ON o.record = n.before WHERE n.before IS NOT NULL AND ({differs})"
-        # what is read takes the place of what was assumed, never the other way round
-        better = f"({differs}) AND o.assumed IS NOT NULL" if assumed else f"{differs} OR o.assumed IS NOT NULL"
-        against = f"FROM ordered n JOIN main.{table.name} o ON {same_key} WHERE n.back = 1 AND ({better})"
-        corrected = 0
-        for changed in (within, against):
-            self._db.execute(
-                f"""INSERT INTO ledger.corrections
-                    SELECT '{table.name}', {key_text}, {was}, {became}, {file}, now() {changed}"""
-            )
-            corrected += int(self._one(f"SELECT count(*) {changed}"))
-        total = int(self._one(f"SELECT count(*) FROM {stage}"))
-        self._db.execute(f"""DELETE FROM main.{table.name} o USING (SELECT n.* {against}) n WHERE {same_key}""")
-        self._db.execute(
-            f"""INSERT INTO main.{table.name} BY NAME
-                SELECT {names}, {file}::INTEGER AS file, record, ?::VARCHAR AS assumed FROM ordered n
-                WHERE back = 1 AND NOT EXISTS (FROM main.{table.name} o WHERE {same_key})
-                ORDER BY session, {key}""",
-            [assumed],
-        )
-        kept = int(self._one(f"SELECT count(*) FROM main.{table.name} WHERE file = ?", [file]))
-        self._db.execute("DROP TABLE ordered")
-        return kept, total - kept, corrected
+        most = self._one("SELECT current_setting('memory_limit')")
+        try:
+            self._db.execute(f"SET memory_limit = '{WRITING_MEMORY}'")
+            file = FileWriting(self, table, source, logical_name, sha256, path, assumed)
+            yield file
+            file.clear()
+            self._db.execute(f"SET memory_limit = '{most}'")
+        except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException) as error:
+            raise StoreFull(
+                f"`--db`, was '{self.path}': cannot be written: {_first_line(error)}. Nothing of the file is stored;"
+                " make room and run the same command again."
+            ) from None
+        except BaseException:
+            file.clear()
+            self._db.execute(f"SET memory_limit = '{most}'")
+            raise
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -597,6 +490,290 @@ class Store(Kept):
         return pl.concat([integers(part) for part in (table.slice(0, 0), *batches)], rechunk=False)
 
 
+class _Seen:
+    """Codes for what a file names (contracts, venues, …) in the order in which it names them."""
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        self.columns = columns
+        self.codes: pl.DataFrame | None = None
+
+    def coded(self, batch: pl.DataFrame) -> pl.Series:
+        """A batch's codes (Int32), row by row; names that are new get the next ones."""
+        fresh = batch.select(self.columns).unique(maintain_order=True)
+        held = 0
+        if self.codes is not None:
+            held = self.codes.height
+            fresh = fresh.join(self.codes, on=self.columns, how="anti", maintain_order="left")
+        numbered = fresh.with_columns(given=pl.int_range(held, held + fresh.height, dtype=pl.Int32))
+        self.codes = numbered if self.codes is None else pl.concat([self.codes, numbered])
+        named = batch.select(self.columns).join(self.codes, on=self.columns, how="left", maintain_order="left")
+        return named["given"]
+
+
+class FileWriting:
+    """One file on its way into the store; see `Store.writing`.
+
+    Attributes
+    ----------
+    good, refused, left_out : rows and lines staged so far
+    first_refused : record and reason of the first refusal that came
+    """
+
+    def __init__(
+        self, store: Store, table: Table, source: str, logical_name: str, sha256: str, path: str, assumed: str | None
+    ) -> None:
+        self._store, self._db = store, store._db
+        self._table, self._source, self._logical_name, self._sha256 = table, source, logical_name, sha256
+        self._path, self._assumed = path, assumed
+        self._seen: dict[str, _Seen] = {}
+        if table.is_tape:
+            stock = table.instrument == ("symbol",)
+            self._seen["symbols" if stock else "contracts"] = _Seen(table.instrument)
+            if "exchange" in table.names:
+                self._seen |= {"venues": _Seen(("exchange",)), "conditions": _Seen(("conditions",))}
+        self._alike: dict[str, object] = {}
+        self.good = self.refused = self.left_out = 0
+        self.first_refused: tuple[int, str] | None = None
+        self.clear()
+        for name in ("refused", "left_out"):
+            self._db.execute(f"CREATE TEMP TABLE {name} (record BIGINT, reason VARCHAR, raw VARCHAR)")
+
+    def clear(self) -> None:
+        """Drop what was staged."""
+        for name in ("stage", "refused", "left_out", "passed", "ordered", *(f"ids_{dim}" for dim in self._seen)):
+            self._db.execute(f"DROP TABLE IF EXISTS temp.{name}")
+
+    def add(self, batch: pl.DataFrame) -> None:
+        """Stage checked rows (`Checked.good`)."""
+        if not batch.height:
+            return
+        for dim, seen in self._seen.items():
+            codes = seen.coded(batch).alias(dim)
+            batch = batch.drop(seen.columns).with_columns(codes)
+        if self._table.is_tape:
+            batch = self._without_alike(batch)
+        with self._offered(_resting(batch, self._table)):
+            order = "INSERT INTO temp.stage BY NAME" if self.good else "CREATE TEMP TABLE stage AS"
+            self._db.execute(f"{order} SELECT * FROM batch")
+        self.good += batch.height
+
+    def _without_alike(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Leave out columns that hold one value in all rows so far: it is kept instead, and written at the end."""
+        if not self.good:
+            alike = [name for name in batch.columns if name != "record" and _one_value(batch[name])]
+            self._alike = {name: batch[name][0] for name in alike}
+        for name, value in list(self._alike.items()):
+            if batch[name][0] != value or not _one_value(batch[name]):
+                resting = self._resting_type(name)
+                self._db.execute(f"ALTER TABLE temp.stage ADD COLUMN {name} {resting}")
+                self._db.execute(f"UPDATE temp.stage SET {name} = {self._literal(name)}", [value])
+                del self._alike[name]
+        return batch.drop(self._alike)
+
+    def _resting_type(self, name: str) -> str:
+        if name in self._seen:
+            return "INTEGER"
+        return str(
+            self._store._one(
+                "SELECT data_type FROM information_schema.columns WHERE table_schema = 'tape' AND table_name = ?"
+                " AND column_name = ?",
+                [self._table.name, name],
+            )
+        )
+
+    def _literal(self, name: str) -> str:
+        """SQL for a value of a column, given as it travels: integers for times and decimals."""
+        resting = self._resting_type(name)
+        if resting.startswith("DECIMAL"):
+            return f"(?::BIGINT::DECIMAL(18,0) * 0.000001)::{resting}"
+        return f"make_timestamp_ns(?::BIGINT)::{resting}" if resting.startswith("TIMESTAMP") else f"?::{resting}"
+
+    def refuse(self, rejects: pl.DataFrame) -> None:
+        """Stage refused rows (`Checked.rejects`)."""
+        self.refused += rejects.height
+        self._stage_refused("refused", rejects)
+
+    def leave_out(self, misfits: pl.DataFrame) -> None:
+        """Stage refused lines that the text reader left out: rows after them move down by as many (see `line_of`)."""
+        self.left_out += misfits.height
+        self._stage_refused("left_out", misfits)
+
+    def _stage_refused(self, name: str, frame: pl.DataFrame) -> None:
+        if frame.height:
+            record, reason, _ = frame.select("record", "reason", "raw").row(0)
+            self.first_refused = self.first_refused or (record, reason)
+            with self._offered(frame.select("record", "reason", "raw").to_arrow()):
+                self._db.execute(f"INSERT INTO temp.{name} SELECT * FROM batch")
+
+    @contextmanager
+    def _offered(self, rows: Any) -> Iterator[None]:
+        """Arrow rows under the name `batch`."""
+        self._db.register("batch", rows)
+        try:
+            yield
+        finally:
+            self._db.unregister("batch")
+
+    def settle(self) -> Entry:
+        """Write everything staged, in one transaction: whole, or not at all.
+
+        An earlier version of the same (table, source, logical name) is replaced. In keyed tables an equal row is a
+        duplicate, a differing one replaces the old and is recorded in `ledger.corrections`; but a row of a file with
+        assumed columns is a duplicate of one that was read without, whatever it says.
+        """
+        store, table = self._store, self._table
+        if self.left_out:
+            self._move_down()
+        refused = self.refused + self.left_out
+        earlier = store.ledger_entry(table.name, self._source, self._logical_name)
+        with store._transaction():
+            file = int(store._one("SELECT coalesce(max(file), 0) + 1 FROM ledger.files"))
+            replaced = self._forget(earlier[0], file) if earlier else 0
+            stored, duplicates, corrected = 0, 0, 0
+            if self.good:
+                if table.is_tape:
+                    stored = self._settle_tape(file)
+                else:
+                    stored, duplicates, corrected = self._settle_keyed(file)
+                counted = f"SELECT ?, session, ?, count(*) FROM {_rests(table)} WHERE file = ? GROUP BY session"
+                self._db.execute(f"INSERT INTO ledger.partitions {counted}", [table.name, file, file])
+            self._db.execute(
+                """INSERT INTO ledger.rejects SELECT ?, ?, ?, record, reason, raw
+                   FROM (FROM temp.refused UNION ALL FROM temp.left_out) ORDER BY record""",
+                [file, self._path, table.name],
+            )
+            read = stored + duplicates + refused
+            self._db.execute(
+                "INSERT INTO ledger.files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, now())",
+                [
+                    *(file, table.name, self._source, self._logical_name, self._sha256),
+                    *(read, stored, duplicates, refused, earlier[0] if earlier else None, self._assumed),
+                ],
+            )
+        return Entry(file, read, stored, duplicates, refused, replaced, corrected)
+
+    def _move_down(self) -> None:
+        """Number staged rows past the lines that were left out, as `line_of` does."""
+        self._db.execute(
+            """CREATE TEMP TABLE passed AS SELECT line, max(n) AS n FROM
+               (SELECT n, record - n + 1 AS line FROM
+                (SELECT record, row_number() OVER (ORDER BY record) AS n FROM temp.left_out)) GROUP BY line"""
+        )
+        for name in ("stage", "refused") if self.good else ("refused",):
+            self._db.execute(
+                f"""CREATE OR REPLACE TEMP TABLE ordered AS SELECT s.* REPLACE (s.record + coalesce(p.n, 0) AS record)
+                    FROM temp.{name} s ASOF LEFT JOIN temp.passed p ON s.record >= p.line"""
+            )
+            self._db.execute(f"DROP TABLE temp.{name}")
+            self._db.execute(f"ALTER TABLE temp.ordered RENAME TO {name}")
+
+    def _forget(self, old: int, new: int) -> int:
+        """Take an earlier version's own rows out; its ledger line stays, marked as superseded."""
+        rests = _rests(self._table)
+        self._db.execute("UPDATE ledger.files SET superseded_by = ? WHERE file = ?", [new, old])
+        self._db.execute("DELETE FROM ledger.partitions WHERE file = ?", [old])
+        removed = self._store._one(f"SELECT count(*) FROM {rests} WHERE file = ?", [old])
+        self._db.execute(f"DELETE FROM {rests} WHERE file = ?", [old])
+        return int(removed)
+
+    def _settle_tape(self, file: int) -> int:
+        """Give ids to new instruments, venues and conditions, and write the rows in the order of the store."""
+        instrument, *_ = columns = TAPE_COLUMNS[self._table.name]
+        coded = {instrument: next(iter(self._seen))}
+        if "conditions" in self._seen:
+            coded |= {"venue": "venues", "conditions": "conditions"}
+            columns = (*columns, "conditions")
+        for dim, seen in self._seen.items():
+            self._learn(dim, seen)
+        picked, once, values = [], [], []
+        for name in ("session", *columns):
+            dim = coded.get(name, name)
+            if name == "file":
+                once.append(f"{file} AS file")
+            elif dim in self._alike:
+                value = self._literal(dim) if name not in coded else f"(SELECT id FROM temp.ids_{dim} WHERE given = ?)"
+                once.append(f"{value} AS {name}")
+                values.append(self._alike[dim])
+            else:
+                picked.append(f"ids_{dim}.id AS {name}" if name in coded else f"s.{name}")
+        joins = [
+            f"JOIN temp.ids_{dim} ON ids_{dim}.given = s.{dim}" for dim in coded.values() if dim not in self._alike
+        ]
+        order = [
+            name
+            for name in ("session", instrument, "ts", "sequence", "record")
+            if coded.get(name, name) not in self._alike
+        ]
+        self._db.execute(
+            f"""INSERT INTO tape.{self._table.name} BY NAME SELECT *, {", ".join(once)} FROM
+                (SELECT {", ".join(picked)} FROM temp.stage s {" ".join(joins)} ORDER BY {", ".join(order)})""",
+            values,
+        )
+        return self.good
+
+    def _learn(self, dim: str, seen: _Seen) -> None:
+        """Give ids to what is new, in the order of its names, and note the id of each of the file's codes."""
+        names = {"venues": {"exchange": "code"}}.get(dim, {})
+        columns = [f'"{names.get(column, column)}"' for column in seen.columns]
+        listed, same = ", ".join(columns), " AND ".join(f"d.{column} = s.{column}" for column in columns)
+        unknown = ", s.unknown" if dim == "conditions" else ""
+        codes = seen.codes
+        if codes is None:
+            raise AssertionError("a file without rows has nothing to learn")
+        if dim == "conditions":
+            words = [flags_of(text)[1] for text in codes["conditions"]]
+            codes = codes.with_columns(unknown=pl.Series(words, dtype=pl.String))
+        with self._offered(_resting(codes.rename(names), self._table)):
+            self._db.execute(
+                f"""INSERT INTO dim.{dim}
+                    SELECT (SELECT coalesce(max(id), -1) FROM dim.{dim}) + row_number() OVER (ORDER BY {listed}),
+                           {listed} {unknown}
+                    FROM batch s WHERE NOT EXISTS (FROM dim.{dim} d WHERE {same})"""
+            )
+            self._db.execute(
+                f"CREATE TEMP TABLE ids_{dim} AS SELECT s.given, d.id FROM batch s JOIN dim.{dim} d ON {same}"
+            )
+
+    def _settle_keyed(self, file: int) -> tuple[int, int, int]:
+        """Write new rows, count equal ones, and record where a row differs from one under the same key."""
+        table = self._table
+        key = ", ".join(f'"{name}"' for name in table.key)
+        facts = [name for name in table.names if name not in table.key]
+        names = ", ".join(
+            f'"{name}"' for name in (*table.names, "session", *([] if "known_at" in table.names else ["known_at"]))
+        )
+        same_key = " AND ".join(f'o."{name}" IS NOT DISTINCT FROM n."{name}"' for name in table.key)
+        differs = " OR ".join(f'o."{name}" IS DISTINCT FROM n."{name}"' for name in facts) or "false"
+        was, became, key_text = _json("o", facts), _json("n", facts), _json("n", table.key)
+        # within one file the last row under a key holds
+        self._db.execute(
+            f"""CREATE OR REPLACE TEMP TABLE ordered AS
+                SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY record DESC) AS back,
+                       lag(record) OVER (PARTITION BY {key} ORDER BY record) AS before FROM temp.stage"""
+        )
+        within = f"FROM ordered n JOIN temp.stage o ON o.record = n.before WHERE n.before IS NOT NULL AND ({differs})"
+        # what is read takes the place of what was assumed, never the other way round
+        better = f"({differs}) AND o.assumed IS NOT NULL" if self._assumed else f"{differs} OR o.assumed IS NOT NULL"
+        against = f"FROM ordered n JOIN main.{table.name} o ON {same_key} WHERE n.back = 1 AND ({better})"
+        corrected = 0
+        for changed in (within, against):
+            self._db.execute(
+                f"""INSERT INTO ledger.corrections
+                    SELECT '{table.name}', {key_text}, {was}, {became}, {file}, now() {changed}"""
+            )
+            corrected += int(self._store._one(f"SELECT count(*) {changed}"))
+        self._db.execute(f"""DELETE FROM main.{table.name} o USING (SELECT n.* {against}) n WHERE {same_key}""")
+        self._db.execute(
+            f"""INSERT INTO main.{table.name} BY NAME
+                SELECT {names}, {file}::INTEGER AS file, record, ?::VARCHAR AS assumed FROM ordered n
+                WHERE back = 1 AND NOT EXISTS (FROM main.{table.name} o WHERE {same_key})
+                ORDER BY session, {key}""",
+            [self._assumed],
+        )
+        kept = int(self._store._one(f"SELECT count(*) FROM main.{table.name} WHERE file = ?", [file]))
+        return kept, self.good - kept, corrected
+
+
 class TextFile:
     """A delimited text file, read by DuckDB as text columns; lines that do not fit its header are kept as rejects."""
 
@@ -612,19 +789,16 @@ class TextFile:
             reader = self._db.sql(
                 """SELECT * FROM read_csv(?, all_varchar = true, auto_detect = false, header = ?, delim = ?,
                    quote = '"', escape = '"', columns = ?, store_rejects = true, rejects_limit = 0, compression = ?,
-                   max_line_size = 16000000, null_padding = false)""",
+                   max_line_size = 16000000, buffer_size = 32000000, null_padding = false)""",
                 params=[
                     *(_literal(self._path), self._header, self._delimiter),
                     *(dict.fromkeys(self._columns, "VARCHAR"), _compression(self._path)),
                 ],
             ).to_arrow_reader(BATCH_ROWS)
             at = int(self._header)
-            for batch in reader:
-                frame = pl.DataFrame(pl.from_arrow(batch)).with_columns(
-                    record=pl.int_range(at + 1, at + batch.num_rows + 1, dtype=pl.Int64)
-                )
-                at += batch.num_rows
-                yield frame
+            for frame in _at_least(BATCH_ROWS, reader):
+                yield frame.with_columns(record=pl.int_range(at + 1, at + frame.height + 1, dtype=pl.Int64))
+                at += frame.height
         except (duckdb.Error, OSError) as error:
             raise UnreadableFile(f"'{self._path.name}': expected delimited text, found: {_first_line(error)}") from None
 
@@ -639,6 +813,20 @@ class TextFile:
             for line, reason, raw in rows
         ]
         return pl.DataFrame(tidy, schema=_NO_REJECTS.schema, orient="row")
+
+
+def _at_least(rows: int, reader: Iterable[Any]) -> Iterator[pl.DataFrame]:
+    """Arrow batches joined to frames of so many rows or somewhat more; the last one is what is left."""
+    import pyarrow as pa
+
+    held: list[Any] = []
+    for batch in reader:
+        held.append(batch)
+        if sum(part.num_rows for part in held) >= rows:
+            yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches(held), rechunk=True))
+            held = []
+    if held:
+        yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches(held), rechunk=True))
 
 
 def line_of(record: pl.Series, misfit_lines: np.ndarray) -> pl.Series:
@@ -695,15 +883,23 @@ def _time(name: str) -> pl.Expr:
     return pl.from_epoch(name, time_unit="ns").dt.replace_time_zone("UTC")
 
 
-def _resting(batch: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Int64 nanoseconds and micros as the timestamps and decimals that rest."""
-    columns = [_time(name).alias(name) for name in ("ts", "known_at") if name in batch.columns]
-    for column in table.columns:
-        if column.kind in ("price", "decimal") and column.name in batch.columns:
-            # integer → decimal without a division: micros as whole numbers, then the point moved six places
-            scaled = pl.col(column.name).cast(pl.Decimal(38, 0)) * pl.lit("0.000001").cast(pl.Decimal(7, 6))
-            columns.append(scaled.cast(pl.Decimal(18, 6)).alias(column.name))
-    return batch.with_columns(columns)
+def _one_value(column: pl.Series) -> bool:
+    return bool((column == column[0]).all())
+
+
+def _resting(batch: pl.DataFrame, table: Table) -> Any:
+    """Rows as an Arrow table: Int64 nanoseconds and micros seen as times and decimals, the same bytes."""
+    import pyarrow as pa
+
+    seen = dict.fromkeys(("ts", "known_at"), pa.timestamp("ns", "UTC"))
+    seen |= {column.name: pa.decimal64(18, 6) for column in table.columns if column.kind in ("price", "decimal")}
+    arrays = []
+    for series in batch.get_columns():
+        array = series.rechunk().to_arrow()
+        if kind := seen.get(series.name):
+            array = pa.Array.from_buffers(kind, len(array), array.buffers(), array.null_count, array.offset)
+        arrays.append(array)
+    return pa.table(arrays, names=batch.columns)
 
 
 def default_path() -> Path:
