@@ -16,6 +16,8 @@ from seeds.conditions import condition_flags
 ABSURD_PRICE = 10_000_000
 """Dollars: more than ten times the dearest share ever listed."""
 
+BEFORE_CALENDAR = "`date` is before the first session that the calendar knows"
+
 _INT64 = 9.2e18
 _DAY_END = 24 * 3600 * 1_000_000_000 - 1_000_000_000
 _EDGAR_CLOSE = 22 * 3600 * 1_000_000_000
@@ -66,7 +68,7 @@ def check(frame: pl.DataFrame, table: Table, sessions: Sessions, scaled: bool = 
         good, originals = good.filter(~mask), frame.filter(~mask)
 
     good = _with_session(good, table, sessions)
-    faults = _row_faults(table)
+    faults = _row_faults(table, sessions)
     wrong = good.select(fault.fill_null(False).alias(str(n)) for n, (_, fault) in enumerate(faults))
     spoilt = wrong.select(pl.any_horizontal(pl.all()).alias("spoilt"))["spoilt"]
     if spoilt.any():
@@ -136,13 +138,15 @@ def _with_session(good: pl.DataFrame, table: Table, sessions: Sessions) -> pl.Da
     return good.with_columns(session=dates.gather(at))
 
 
-def _row_faults(table: Table) -> list[tuple[str, pl.Expr]]:
+def _row_faults(table: Table, sessions: Sessions) -> list[tuple[str, pl.Expr]]:
     """What can be wrong with a row whose every column is well formed."""
     faults: list[tuple[str, pl.Expr]] = []
     if table.known == "filed":
         faults.append(
             ("neither `known_at` nor `filing_date`: when it became public is unknown", pl.col("known_at").is_null())
         )
+    if table.known in ("close", "next") and len(sessions):
+        faults.append((BEFORE_CALENDAR, pl.col("date") < sessions.dates[0]))
     where = {
         "tape": f"`ts` is a time in no session of {table.exchange}",
         "close": f"`date` is no session of {table.exchange}",

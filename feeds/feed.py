@@ -29,6 +29,10 @@ class Claim:
     assumed : canonical columns that are assumed rather than read, comma-separated
     ignored : columns of the file that the table has no place for
     beside : other files that are read with this one: where one of them changes, the file has changed
+    also : further tables that the same rows fill; all stand or fall together, a row refused by one is refused by all.
+        Their rows wait in memory until the first table's are written: for files of a few thousand rows.
+    learned : what the claim learned beside the file, such as the day of the next file in its folder. It is part of the
+        file's identity: when it changes, the file's rows are read anew and replace the earlier ones.
     """
 
     table: str
@@ -36,6 +40,8 @@ class Claim:
     assumed: str | None = None
     ignored: tuple[str, ...] = ()
     beside: tuple[Path, ...] = ()
+    also: tuple[str, ...] = ()
+    learned: str = ""
 
 
 @dataclass

@@ -109,7 +109,7 @@ class Form4(Feed):
     def frames(
         self,
         path: Path,
-        claim: Claim,  # noqa: ARG002 - a document says all itself
+        claim: Claim,
         desk: Desk,
     ) -> Iterator[pl.DataFrame]:
         """One row a non-derivative transaction of a form 4 or 4/A; of a zip, a document that is broken is refused."""

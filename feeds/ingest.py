@@ -4,25 +4,31 @@ import glob
 import hashlib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 from feeds.canonical import Canonical
-from feeds.check import check
+from feeds.check import BEFORE_CALENDAR, check
+from feeds.daily import Daily
 from feeds.errors import BadValue, BullbearError, StoreFull, TooManyRejects, UnknownName, UnreadableFile
 from feeds.feed import Claim, Desk, Feed, magic
 from feeds.finra import Finra
 from feeds.form4 import Form4
 from feeds.lean import Lean
 from feeds.mapping import Mapped
-from feeds.schema import TABLES
+from feeds.members import Members
+from feeds.schema import TABLES, Sessions, Table
 from feeds.sec_insider import SecInsider
+from feeds.shiller import Shiller
+from feeds.spglobal import Spglobal
 from feeds.store import FileWriting, Store
 
-SNIFFING: tuple[Feed, ...] = (Lean(), SecInsider(), Form4(), Finra(), Canonical())
+SNIFFING: tuple[Feed, ...] = (
+    Lean(), SecInsider(), Form4(), Finra(), Spglobal(), Shiller(), Daily(), Members(), Canonical(),
+)  # fmt: skip
 """The feeds asked, in this order, whether a file is theirs."""
 
 MOST_REJECTED = 0.01
@@ -31,7 +37,7 @@ MOST_REJECTED = 0.01
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file: read = stored + duplicates + rejected, or an error, or nothing (`skipped`).
+    """What became of one file and table: read = stored + duplicates + rejected, or an error, or nothing (`skipped`).
 
     `aside` counts what is in the file and is no row of its table, by what it is: outside of `read`.
     """
@@ -65,7 +71,7 @@ def ingest(
     most_rejected: float = MOST_REJECTED,
     progress: Progress | None = None,
 ) -> Iterator[Outcome]:
-    """Ingest files, folders and globs; one outcome a file, as each is done.
+    """Ingest files, folders and globs; one outcome a file and table, as each is done.
 
     Raises
     ------
@@ -79,7 +85,7 @@ def ingest(
     feeds = _chosen(table, source, mapping)
     for path, asked in found_files(paths):
         try:
-            yield _one(store, path, asked, feeds, most_rejected, progress)
+            yield from _one(store, path, asked, feeds, most_rejected, progress)
         except StoreFull:
             raise  # no other file will find room either
         except BullbearError as error:
@@ -118,7 +124,7 @@ def found_files(paths: Sequence[Path | str]) -> Iterator[tuple[Path, bool]]:
 
 def _one(
     store: Store, path: Path, asked: bool, feeds: Sequence[Feed], most_rejected: float, progress: Progress | None
-) -> Outcome:
+) -> list[Outcome]:
     if not path.exists():
         raise UnreadableFile(f"'{path}': no such file or folder")
     if magic(path) == "empty":
@@ -126,39 +132,83 @@ def _one(
     feed, claim = _claimed(path, feeds)
     if feed is None or claim is None:
         if not asked:
-            return Outcome(path, skipped=True)
+            return [Outcome(path, skipped=True)]
         raise UnreadableFile(
             f"'{path.name}': no feed knows this layout. Name its table with --table (its header must then be the"
             " table's columns), or map its columns with --mapping."
         )
-    table = TABLES[claim.table]
-    sha256 = _sha256(path, *claim.beside)
-    held = store.holds(table.name, feed.name, sha256)
+    tables = tuple(TABLES[name] for name in (claim.table, *claim.also))
+    sha256 = _sha256(claim.learned, path, *claim.beside)
+    held = store.holds(claim.table, feed.name, sha256)
     if held is not None:
-        return Outcome(path, table.name, feed.name, read=held, duplicates=held, assumed=claim.assumed)
-    sessions = store.calendar(table.exchange)
+        return [
+            Outcome(path, table.name, feed.name, read=held, duplicates=held, assumed=claim.assumed) for table in tables
+        ]
+    return _stored(store, path, feed, claim, tables, sha256, most_rejected, progress)
+
+
+def _stored(
+    store: Store,
+    path: Path,
+    feed: Feed,
+    claim: Claim,
+    tables: tuple[Table, ...],
+    sha256: str,
+    most_rejected: float,
+    progress: Progress | None,
+) -> list[Outcome]:
+    """Check a file's rows for each table that they fill, and write all of the tables or none."""
+    sessions = store.calendar(tables[0].exchange)
     desk = Desk(store.read_text, sessions)
+    waiting: list[tuple[list[pl.DataFrame], pl.DataFrame]] = []
     read = 0
-    with (
-        store.writing(table, feed.name, claim.logical_name, sha256, path.name, claim.assumed) as writing,
-        closing(_ahead(feed.frames(path, claim, desk))) as frames,
-    ):
-        for frame in frames:
-            parted = check(frame, table, sessions, scaled=feed.scaled)
-            writing.add(parted.good)
-            writing.refuse(parted.rejects)
-            read += frame.height
-            if progress is not None:
-                progress(path, read)
-        for misfits in desk.refused:
-            writing.leave_out(misfits)
-        if read or desk.refused or not desk.aside:
-            _enough_good(path, writing, most_rejected)
-        entry = writing.settle()
-    return Outcome(
-        path, table.name, feed.name, entry.read, entry.stored, entry.duplicates, entry.rejected,
-        entry.replaced, entry.corrected, claim.assumed, claim.ignored, dict(desk.aside),
-    )  # fmt: skip
+    before_calendar = 0
+    named = (feed.name, claim.logical_name, sha256)
+    # one table's rows are staged outside any transaction: a file of any size keeps its bound of memory
+    with store.together() if claim.also else nullcontext():
+        with (
+            store.writing(tables[0], *named, path.name, claim.assumed) as writing,
+            closing(_ahead(feed.frames(path, claim, desk))) as frames,
+        ):
+            for frame in frames:
+                good, rejects = _parted(frame, tables, sessions, feed.scaled)
+                writing.add(good[0])
+                writing.refuse(rejects)
+                before_calendar += rejects.filter(pl.col("reason") == BEFORE_CALENDAR).height
+                if claim.also:
+                    waiting.append((good[1:], rejects))
+                read += frame.height
+                if progress is not None:
+                    progress(path, read)
+            for misfits in desk.refused:
+                writing.leave_out(misfits)
+            if read or desk.refused or not desk.aside:
+                _enough_good(path, writing, before_calendar, most_rejected)
+            entries = [writing.settle()]
+        for n, table in enumerate(tables[1:]):
+            rows = [good[n] for good, _ in waiting]
+            refused = [rejects for _, rejects in waiting]
+            entries.append(
+                store.append(table, *named, rows, path.name, refused, misfits=desk.refused, assumed=claim.assumed)
+            )
+    return [
+        Outcome(
+            path, table.name, feed.name, entry.read, entry.stored, entry.duplicates, entry.rejected,
+            entry.replaced, entry.corrected, claim.assumed, claim.ignored, dict(desk.aside),
+        )
+        for table, entry in zip(tables, entries, strict=True)
+    ]  # fmt: skip
+
+
+def _parted(
+    frame: pl.DataFrame, tables: Sequence[Table], sessions: Sessions, scaled: bool
+) -> tuple[list[pl.DataFrame], pl.DataFrame]:
+    """The good rows for each table, and those that any of them refuses."""
+    parted = [check(frame, table, sessions, scaled=scaled) for table in tables]
+    if len(parted) == 1:
+        return [parted[0].good], parted[0].rejects
+    rejects = pl.concat([part.rejects for part in parted]).unique("record", keep="first", maintain_order=True)
+    return [part.good.join(rejects, on="record", how="anti", maintain_order="left") for part in parted], rejects
 
 
 def _claimed(path: Path, feeds: Sequence[Feed]) -> tuple[Feed | None, Claim | None]:
@@ -177,10 +227,14 @@ def _ahead(frames: Iterator[pl.DataFrame]) -> Generator[pl.DataFrame, None, None
             yield frame
 
 
-def _enough_good(path: Path, writing: FileWriting, most_rejected: float) -> None:
-    """Refuse the whole file when too many of its rows are bad: it is probably not what it was taken for."""
-    bad = writing.refused + writing.left_out
-    total = writing.good + bad
+def _enough_good(path: Path, writing: FileWriting, before_calendar: int, most_rejected: float) -> None:
+    """Refuse the whole file when too many of its rows are bad: it is probably not what it was taken for.
+
+    A row older than the calendar is refused like any other, but says nothing against the file.
+    """
+    refused = writing.refused + writing.left_out
+    total = writing.good + refused
+    bad = refused - before_calendar
     if total == 0:
         raise UnreadableFile(f"'{path.name}': expected rows, found a header and nothing below it")
     if bad > most_rejected * total and writing.first_refused is not None:
@@ -191,8 +245,8 @@ def _enough_good(path: Path, writing: FileWriting, most_rejected: float) -> None
         )
 
 
-def _sha256(*paths: Path) -> str:
-    digest = hashlib.sha256()
+def _sha256(learned: str, *paths: Path) -> str:
+    digest = hashlib.sha256(learned.encode())
     for path in paths:
         with path.open("rb") as stream:
             while block := stream.read(1 << 20):

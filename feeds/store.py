@@ -83,6 +83,7 @@ class Store(Kept):
         self.scanned: Counter[date] = Counter()
         """Rows of tapes read since the store was opened, by session."""
         self._reads: list[tuple[Generator[Any, None, None], duckdb.DuckDBPyConnection]] = []
+        self._joined = False  # whether appends join a transaction that stands around them
 
     # -- opening ---------------------------------------------------------------------------------------------------
 
@@ -220,6 +221,9 @@ class Store(Kept):
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        if self._joined:
+            yield
+            return
         self._db.execute("BEGIN")
         try:
             yield
@@ -227,6 +231,16 @@ class Store(Kept):
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """One transaction around several appends: all of them, or none."""
+        with self._transaction():
+            self._joined = True
+            try:
+                yield
+            finally:
+                self._joined = False
 
     # -- reading text files ----------------------------------------------------------------------------------------
 

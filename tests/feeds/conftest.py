@@ -24,6 +24,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Store]:
+    """A store for hundreds of small files whose rows nobody looks at."""
+    with Store.memory() as opened:
+        yield opened
+
+
 @pytest.fixture
 def option_csv(tmp_path: Path):
     """A writer of option_trades files: rows after the header, joined by commas."""
