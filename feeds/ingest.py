@@ -19,6 +19,7 @@ from feeds.finra import Finra
 from feeds.form4 import Form4
 from feeds.lean import Lean
 from feeds.mapping import Mapped
+from feeds.massive import Massive
 from feeds.members import Members
 from feeds.schema import TABLES, Sessions, Table
 from feeds.sec_insider import SecInsider
@@ -27,7 +28,7 @@ from feeds.spglobal import Spglobal
 from feeds.store import FileWriting, Store
 
 SNIFFING: tuple[Feed, ...] = (
-    Lean(), SecInsider(), Form4(), Finra(), Spglobal(), Shiller(), Daily(), Members(), Canonical(),
+    Lean(), SecInsider(), Form4(), Finra(), Spglobal(), Shiller(), Daily(), Members(), Massive(), Canonical(),
 )  # fmt: skip
 """The feeds asked, in this order, whether a file is theirs."""
 

@@ -312,6 +312,7 @@ class PrintFlag(IntFlag):
     CROSS = 1024
     BAR = 2048
     UNKNOWN_CONDITION = 4096
+    NONSTANDARD = 8192
 
 
 EXCLUDED = (
@@ -321,6 +322,7 @@ EXCLUDED = (
     | PrintFlag.PRIOR_REFERENCE
     | PrintFlag.CONTINGENT
     | PrintFlag.MULTI_LEG
+    | PrintFlag.NONSTANDARD
 )
 """Prints that carry no direction: counted apart, never signed (INDICATORS 0)."""
 
