@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from feeds.errors import UnreadableFile
-from feeds.feed import Claim, Desk, Feed, dated_name, header_of, magic, unknown_to, zip_members
+from feeds.feed import UNREADABLE_ZIP, Claim, Desk, Feed, dated_name, header_of, magic, unknown_to, zip_members
 from feeds.schema import TABLES
 
 _PARQUET_ROWS = 1 << 18
@@ -69,8 +69,11 @@ def columns_of(path: Path) -> tuple[str, ...] | None:
     if kind == "zip":
         if len(zip_members(path)) != 1:
             return None
-        with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as stream:
-            first = stream.read(1 << 16).split(b"\n", 1)[0]
+        try:
+            with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as stream:
+                first = stream.read(1 << 16).split(b"\n", 1)[0]
+        except UNREADABLE_ZIP as error:
+            raise UnreadableFile(f"'{path.name}': expected a whole zip member, found: {error}") from None
         try:
             return tuple(part.strip().strip('"') for part in first.decode("utf-8-sig").strip().split(","))
         except UnicodeDecodeError:
@@ -91,7 +94,7 @@ def raw_frames(path: Path, desk: Desk) -> Iterator[pl.DataFrame]:
                 with archive.open(member) as source, loose.open("wb") as target:
                     while block := source.read(1 << 20):
                         target.write(block)
-            except (zipfile.BadZipFile, EOFError, OSError) as error:
+            except UNREADABLE_ZIP as error:
                 raise UnreadableFile(f"'{path.name}': expected a whole zip member, found: {error}") from None
             yield from _text_frames(loose, desk)
     else:

@@ -5,6 +5,7 @@ out, `check` decides what a good row is, and the store writes them.
 """
 
 import zipfile
+import zlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,9 @@ import polars as pl
 
 from feeds.errors import UnreadableFile
 from feeds.schema import Sessions
+
+UNREADABLE_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
+"""What a zip that is broken, encrypted or packed in an unknown way raises when it is read."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +124,81 @@ def header_of(path: Path, delimiter: str = ",") -> tuple[str, ...] | None:
     return tuple(part.strip().strip('"').strip() for part in line.split(delimiter))
 
 
+_SAMPLE = 1 << 20
+
+
+def rows_expected(path: Path) -> int | None:
+    """About how many rows a file has, from its first megabyte; exact for Parquet, None where nothing can be said."""
+    kind = magic(path)
+    try:
+        if kind == "parquet":
+            import pyarrow.parquet as pq
+
+            return int(pq.read_metadata(path).num_rows)
+        if kind == "zip":
+            with zipfile.ZipFile(path) as archive:
+                member = archive.infolist()[0]
+                with archive.open(member) as stream:
+                    head = stream.read(_SAMPLE)
+            return round(head.count(b"\n") * member.file_size / max(1, len(head)))
+        with path.open("rb") as stream:
+            packed = stream.read(_SAMPLE)
+        lines = (packed if kind == "text" else _unpacked(packed, kind)).count(b"\n")
+        return round(lines * path.stat().st_size / len(packed))
+    except (OSError, ValueError, IndexError, zipfile.BadZipFile):
+        return None
+
+
+def _unpacked(packed: bytes, kind: str) -> bytes:
+    """What the beginning of a gz or zst file holds."""
+    import pyarrow as pa
+
+    whole = bytearray()
+    with pa.CompressedInputStream(pa.BufferReader(packed), {"gz": "gzip", "zst": "zstd"}[kind]) as stream:
+        try:
+            while block := stream.read(1 << 16):
+                whole += block
+        except OSError:
+            pass  # the sample ends in the middle of the packing
+    return bytes(whole)
+
+
+def zst_is_whole(path: Path) -> bool:
+    """Whether every frame of a zst file is there to its end: DuckDB takes one that breaks off for a shorter file.
+
+    The frames' headers alone are read (RFC 8878, 3.1.1).
+    """
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        while stream.tell() < size:
+            magic_number = int.from_bytes(stream.read(4), "little")
+            if magic_number & 0xFFFFFFF0 == 0x184D2A50:  # a frame to be skipped
+                stream.seek(int.from_bytes(stream.read(4), "little"), 1)
+                continue
+            descriptor = int.from_bytes(stream.read(1), "little")
+            single_segment = descriptor >> 5 & 1
+            content_size = (single_segment, 2, 4, 8)[descriptor >> 6]
+            stream.seek((0 if single_segment else 1) + (0, 1, 2, 4)[descriptor & 3] + content_size, 1)
+            last = False
+            while not last:
+                header = stream.read(3)
+                if magic_number != 0xFD2FB528 or len(header) < 3:
+                    return False
+                block = int.from_bytes(header, "little")
+                last = bool(block & 1)
+                run_of_one_byte = block >> 1 & 3 == 1
+                stream.seek(1 if run_of_one_byte else block >> 3, 1)
+            if descriptor & 4:  # a checksum
+                stream.seek(4, 1)
+        return stream.tell() == size
+
+
 def zip_members(path: Path) -> list[str]:
     """Names of the files in a zip; UnreadableFile if it is broken."""
     try:
         with zipfile.ZipFile(path) as archive:
             return [member.filename for member in archive.infolist() if not member.is_dir()]
-    except (zipfile.BadZipFile, OSError) as error:
+    except UNREADABLE_ZIP as error:
         raise UnreadableFile(f"'{path.name}': expected a zip file, found: {error}") from None
 
 

@@ -14,7 +14,7 @@ from feeds.canonical import Canonical
 from feeds.check import BEFORE_CALENDAR, check
 from feeds.daily import Daily
 from feeds.errors import BadValue, BullbearError, StoreFull, TooManyRejects, UnknownName, UnreadableFile
-from feeds.feed import Claim, Desk, Feed, magic
+from feeds.feed import Claim, Desk, Feed, magic, rows_expected
 from feeds.finra import Finra
 from feeds.form4 import Form4
 from feeds.lean import Lean
@@ -59,8 +59,8 @@ class Outcome:
     skipped: bool = False
 
 
-Progress = Callable[[Path, int], None]
-"""Called with the file and the rows read of it so far."""
+Progress = Callable[[Path, int, int | None], None]
+"""Called with the file, the rows read of it so far, and about how many it has (None: unknown)."""
 
 
 def ingest(
@@ -162,6 +162,7 @@ def _stored(
     sessions = store.calendar(tables[0].exchange)
     desk = Desk(store.read_text, sessions)
     waiting: list[tuple[list[pl.DataFrame], pl.DataFrame]] = []
+    expected = None if progress is None else rows_expected(path)
     read = 0
     before_calendar = 0
     named = (feed.name, claim.logical_name, sha256)
@@ -180,7 +181,7 @@ def _stored(
                     waiting.append((good[1:], rejects))
                 read += frame.height
                 if progress is not None:
-                    progress(path, read)
+                    progress(path, read, expected)
             for misfits in desk.refused:
                 writing.leave_out(misfits)
             if read or desk.refused or not desk.aside:

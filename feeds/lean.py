@@ -23,7 +23,7 @@ import polars as pl
 
 from feeds.calendar import ZONES
 from feeds.errors import UnreadableFile
-from feeds.feed import Claim, Desk, Feed, magic, zip_members
+from feeds.feed import UNREADABLE_ZIP, Claim, Desk, Feed, magic, zip_members
 from feeds.schema import MICRO, Sessions
 
 _SCALE = MICRO // 10_000
@@ -70,7 +70,7 @@ class Lean(Feed):
         try:
             with zipfile.ZipFile(path) as archive:
                 members = [(member.filename, archive.read(member)) for member in archive.infolist()]
-        except (zipfile.BadZipFile, EOFError, OSError) as error:
+        except UNREADABLE_ZIP as error:
             raise UnreadableFile(f"'{path.name}': expected a whole zip file, found: {error}") from None
         if claim.table.startswith("stock"):
             yield from (_stock_member(name, content, claim.table, path.name) for name, content in members)

@@ -7,15 +7,17 @@ rest as they are documented. Every file enters whole or not at all.
 import hashlib
 import os
 import re
+import shutil
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -25,6 +27,7 @@ import polars as pl
 from feeds.arrow import integers
 from feeds.check import flags_of
 from feeds.errors import StoreBusy, StoreFull, StoreUnreadable, UnreadableFile
+from feeds.feed import zst_is_whole
 from feeds.kept import Kept
 from feeds.query import query
 from feeds.schema import TABLES, TAPE_COLUMNS, Part, Sessions, Table
@@ -36,10 +39,15 @@ LAYOUT = 3
 FIRST_DAY = date(1950, 1, 1)
 """Exchange sessions are known from here on; older daily rows belong to no session."""
 
-BATCH_ROWS = 1 << 18
+_HEADERS = 3 * 4096
+"""Bytes at the beginning of a database that say which of its blocks hold."""
+
+_SNAPSHOT_TRIES = 20
+
+BATCH_ROWS = 1 << 17
 """Rows of a text file that are read, checked and staged together."""
 
-WRITING_MEMORY = "400MiB"
+WRITING_MEMORY = "320MiB"
 """What the database may hold while a file is written; the rest waits on disk, beside the store."""
 
 
@@ -54,6 +62,9 @@ class Entry:
     rejected: int
     replaced: int = 0
     corrected: int = 0
+
+
+_NO_ROOM = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException, duckdb.TransactionException)
 
 
 def _reworded(path: str, error: duckdb.Error) -> Exception:
@@ -74,6 +85,30 @@ def _reworded(path: str, error: duckdb.Error) -> Exception:
     )
 
 
+def _snapshot(path: Path, folder: Path, busy: Exception) -> Path:
+    """A copy of a store that another process is writing to, as of its last commit.
+
+    A commit only adds to the log beside the file, and a checkpoint ends with a new header: where neither changed while
+    the copy was made, the copy is whole. What a writer has put into the file since then is in no header yet.
+    """
+    log = Path(f"{path}.wal")
+
+    def state() -> tuple[bytes, int]:
+        with path.open("rb") as stream:
+            return stream.read(_HEADERS), log.stat().st_size if log.exists() else 0
+
+    for _ in range(_SNAPSHOT_TRIES):
+        before = state()
+        copy = folder / path.name
+        shutil.copyfile(path, copy)
+        Path(f"{copy}.wal").unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            shutil.copyfile(log, f"{copy}.wal")
+        if state() == before:
+            return copy
+    raise busy
+
+
 class Store(Kept):
     """An open store. Use `Store.open(path)` as a context manager; `Store.memory()` for one that is not kept."""
 
@@ -92,9 +127,11 @@ class Store(Kept):
     def open(cls, path: Path | str, read_only: bool = False) -> Iterator["Store"]:
         """Open a store file, creating it if it is to be written and absent.
 
+        While another process writes, a reader gets a copy of what was committed when it asked.
+
         Raises
         ------
-        StoreBusy : another process writes to it
+        StoreBusy : another process holds it, and this one is to write
         StoreUnreadable : no store, or written by a newer version
         """
         path = Path(path)
@@ -104,16 +141,19 @@ class Store(Kept):
             )
         if not read_only:
             path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            connection = duckdb.connect(str(path), read_only=read_only)
-        except duckdb.Error as error:
-            raise _reworded(str(path), error) from None
-        store = cls(connection, str(path))
-        try:
+        with ExitStack() as stack:
+            try:
+                connection = duckdb.connect(str(path), read_only=read_only)
+            except duckdb.Error as error:
+                fault = _reworded(str(path), error)
+                if not (read_only and isinstance(fault, StoreBusy)):
+                    raise fault from None
+                folder = Path(stack.enter_context(TemporaryDirectory(prefix="bullbear-snapshot-")))
+                connection = duckdb.connect(str(_snapshot(path, folder, fault)), read_only=True)
+            store = cls(connection, str(path))
+            stack.callback(store._close)
             store._prepare(read_only)
             yield store
-        finally:
-            store._close()
 
     @classmethod
     @contextmanager
@@ -224,13 +264,26 @@ class Store(Kept):
         if self._joined:
             yield
             return
-        self._db.execute("BEGIN")
+        with self._room():
+            self._db.execute("BEGIN")
+            try:
+                yield
+            except BaseException:
+                with suppress(duckdb.Error):  # a database that lost its disk has nothing to roll back
+                    self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """A disk that takes no more is an error that the user can mend."""
         try:
             yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        except _NO_ROOM as error:
+            raise StoreFull(
+                f"`--db`, was '{self.path}': cannot be written: {_first_line(error)}. Nothing of the file is stored;"
+                " make room and run the same command again."
+            ) from None
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -321,21 +374,15 @@ class Store(Kept):
         Meanwhile the database keeps to `WRITING_MEMORY`; what does not fit goes to a folder beside the store.
         """
         most = self._one("SELECT current_setting('memory_limit')")
-        try:
+        with self._room():
             self._db.execute(f"SET memory_limit = '{WRITING_MEMORY}'")
             file = FileWriting(self, table, source, logical_name, sha256, path, assumed)
-            yield file
-            file.clear()
-            self._db.execute(f"SET memory_limit = '{most}'")
-        except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException) as error:
-            raise StoreFull(
-                f"`--db`, was '{self.path}': cannot be written: {_first_line(error)}. Nothing of the file is stored;"
-                " make room and run the same command again."
-            ) from None
-        except BaseException:
-            file.clear()
-            self._db.execute(f"SET memory_limit = '{most}'")
-            raise
+            try:
+                yield file
+            finally:
+                with suppress(duckdb.FatalException):
+                    file.clear()
+                    self._db.execute(f"SET memory_limit = '{most}'")
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -799,6 +846,8 @@ class TextFile:
     def batches(self) -> Iterator[pl.DataFrame]:
         """Frames of text columns with `record`: the line, as long as no line before it is left out (see `line_of`)."""
         self._db.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+        if _compression(self._path) == "zstd" and not zst_is_whole(self._path):
+            raise UnreadableFile(f"'{self._path.name}': expected a whole zst file, found one that breaks off")
         try:
             reader = self._db.sql(
                 """SELECT * FROM read_csv(?, all_varchar = true, auto_detect = false, header = ?, delim = ?,

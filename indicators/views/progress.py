@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,6 +12,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -46,21 +48,20 @@ def waiting() -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def counting() -> Iterator[Callable[[Path, int], None]]:
-    """Rows read of the file at hand, with rows a second."""
-    columns = (
-        TextColumn("{task.description}"),
-        TextColumn("{task.completed:,.0f} rows"),
-        TextColumn("{task.speed} rows/s"),
-    )
-    with _bar(*columns, TimeElapsedColumn()) as progress:
-        tasks: dict[Path, int] = {}
+def counting() -> Iterator[Callable[[Path, int, int | None], None]]:
+    """A bar for the file at hand: rows read, rows a second and, where their number is known, the time left."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]}"))
+    with _bar(*columns, TimeRemainingColumn(), TextColumn("left")) as progress:
+        tasks: dict[Path, tuple[TaskID, float]] = {}
 
-        def count(path: Path, rows: int) -> None:
+        def count(path: Path, rows: int, expected: int | None = None) -> None:
             if path not in tasks:
-                for task in tasks.values():
-                    progress.update(task, visible=False)  # type: ignore[arg-type]
-                tasks[path] = progress.add_task(escape(path.name), total=None)
-            progress.update(tasks[path], completed=rows)  # type: ignore[arg-type]
+                for task, _ in tasks.values():
+                    progress.update(task, visible=False)
+                tasks[path] = progress.add_task(escape(path.name), total=None, rows=""), monotonic()
+            task, started = tasks[path]
+            speed = rows / max(monotonic() - started, 1e-3)
+            told = f"{rows:,} rows, {speed:,.0f} rows/s"
+            progress.update(task, completed=rows, total=expected and max(rows, expected), rows=told)
 
         yield count
