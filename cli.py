@@ -90,15 +90,15 @@ def ingest(
 
 
 @app.command()
-def status(db: Db = None, demo: Demo = False, format_: Format = "text", out: Out = None) -> None:
-    """What is stored: sessions, gaps, rejects by reason."""
+def status(db: Db = None, demo: Demo = False, as_of: AsOf = None, format_: Format = "text", out: Out = None) -> None:
+    """What is stored: sessions, gaps, rejects by reason, freshness."""
     with mended():
         kind = one_of(format_, "text", "json")
         with opened(db, demo) as store:
             from feeds.status import status as run
             from indicators.views.status import status_text
 
-            found = run(store)
+            found = run(store, a_time(as_of))
             say(found.model_dump_json(indent=2) if kind == "json" else status_text(found), out)
 
 

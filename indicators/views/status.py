@@ -8,9 +8,10 @@ _LINE = 400
 
 
 def status_text(found: Status) -> str:
-    """A line a table, then gaps, rejects by reason, corrections and assumptions where there are any."""
+    """A line a table, then what is overdue, gaps, rejects by reason, corrections and assumptions where there are."""
+    as_of = "nothing is stored" if found.as_of is None else f"as of {found.as_of:%Y-%m-%d %H:%M} UTC"
     head = f"{'table':<16} {'state':<10} {'rows':>13} {'sessions':>9} {'first':<10} {'last':<10} {'gaps':>5}"
-    lines = [f"{head} {'rejected':>9}"]
+    lines = [as_of, f"{head} {'rejected':>9}"]
     for table in found.tables:
         gaps = "-" if table.gaps is None else f"{table.gaps:,}"
         lines.append(
@@ -18,6 +19,9 @@ def status_text(found: Status) -> str:
             f" {table.last or '-'!s:<10} {gaps:>5} {table.rejected:>9,}"
         )
     for table in found.tables:
+        if table.behind:
+            due = f"{table.table}: {table.behind:,} sessions behind, due up to {table.due}"
+            lines.append(f"{due}: {table.lag}")
         if table.gap_sessions:
             shown = ", ".join(str(day) for day in table.gap_sessions)
             unshown = (table.gaps or 0) - len(table.gap_sessions)
