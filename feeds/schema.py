@@ -358,7 +358,6 @@ TAPE_COLUMNS: dict[str, tuple[str, ...]] = {
     "option_trades": (
         *("contract", "ts", "sequence", "price", "size", "venue", "flags", "multiplier", "asset_class"),
         *("bid", "ask", "bid_size", "ask_size", "underlying_price", "aggressor", "file", "record"),
-        *("delta", "open_interest"),
     ),
     "option_quotes": ("contract", "ts", "sequence", "bid", "ask", "bid_size", "ask_size", "file", "record"),
     "stock_trades": (
@@ -367,7 +366,10 @@ TAPE_COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "stock_quotes": ("symbol", "ts", "sequence", "bid", "ask", "bid_size", "ask_size", "file", "record"),
 }
-"""The columns that rest for each tape, beside `session`."""
+"""The columns that rest for each tape, beside `session`, and are read where none are named."""
+
+TAPE_EXTRAS: dict[str, tuple[str, ...]] = {"option_trades": ("delta", "open_interest")}
+"""Columns that rest too, and are read only where they are named."""
 
 
 @dataclass(frozen=True)

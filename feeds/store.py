@@ -30,7 +30,7 @@ from feeds.errors import StoreBusy, StoreFull, StoreUnreadable, UnreadableFile
 from feeds.feed import zst_is_whole
 from feeds.kept import Kept
 from feeds.query import query
-from feeds.schema import TABLES, TAPE_COLUMNS, Part, Sessions, Table
+from feeds.schema import TABLES, TAPE_COLUMNS, TAPE_EXTRAS, Part, Sessions, Table
 from feeds.tape import SHARD_ROWS, TapeReader
 
 LAYOUT = 3
@@ -739,7 +739,7 @@ class FileWriting:
 
     def _settle_tape(self, file: int) -> int:
         """Give ids to new instruments, venues and conditions, and write the rows in the order of the store."""
-        instrument, *_ = columns = TAPE_COLUMNS[self._table.name]
+        instrument, *_ = columns = (*TAPE_COLUMNS[self._table.name], *TAPE_EXTRAS.get(self._table.name, ()))
         coded = {instrument: next(iter(self._seen))}
         if "conditions" in self._seen:
             coded |= {"venue": "venues", "conditions": "conditions"}

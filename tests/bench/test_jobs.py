@@ -15,6 +15,7 @@ PEERS = {
     "P1": {"scan", "duckdb", "polars", "duckdb_usual", "polars_usual"},
     "P1b": {"scan", "duckdb", "polars"},
     "P2": {"scan", "duckdb", "polars", "duckdb_usual", "polars_usual"},
+    "P3": {"duckdb"},
     "P4": {"empty_store"},
     "P5": set(),
     "P6": {"one_thread"},
@@ -40,6 +41,12 @@ def test_every_job_ends_with_its_peers(name, bench):
 
 def test_a_new_session_counts_the_older_rows_that_it_reads(bench):
     assert bench.jobs["P4"].figures["rows_of_older_sessions_scanned"] >= 0
+
+
+def test_an_ingest_keeps_its_rejects_and_says_what_it_holds_in_memory(bench):
+    figures = bench.jobs["P3"].figures
+    assert figures["rows_a_second"] > 0
+    assert 0 < figures["resident_gb"] < 2
 
 
 def test_memory_is_measured():

@@ -40,5 +40,5 @@ SELECT $session::DATE, id::INTEGER,
        CASE fault WHEN 0 THEN -0.000001 ELSE high * 0.01::DECIMAL(3,2) END::DECIMAL(18,6),
        CASE fault WHEN 0 THEN -1 ELSE bid_size END, CASE fault WHEN 0 THEN -1 ELSE ask_size END,
        ((9000 + (shared >> 12) % 100) * 0.01::DECIMAL(3,2))::DECIMAL(18,6),
-       CASE (own >> 44) % 64 WHEN 0 THEN 1 WHEN 1 THEN -1 ELSE 0 END::TINYINT, 1, record
+       CASE (own >> 44) % 64 WHEN 0 THEN 1 WHEN 1 THEN -1 ELSE 0 END::TINYINT, 1, record, -2000000, -1
 FROM priced;

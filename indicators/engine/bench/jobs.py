@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pydantic import BaseModel, ConfigDict
 
 from feeds.errors import BadValue, UnknownName
-from indicators.engine.bench import asof, premium, session, start
+from indicators.engine.bench import asof, intake, premium, session, start
 from indicators.engine.bench.clock import JobResult
 from indicators.engine.bench.scale import p5
 from indicators.engine.bench.tape import Progress, Tapes, silent
@@ -17,6 +17,7 @@ JOBS: dict[str, Callable[[Tapes], JobResult]] = {
     "P1": premium.p1,
     "P1b": premium.p1b,
     "P2": asof.p2,
+    "P3": intake.p3,
     "P4": session.p4,
     "P5": p5,
     "P6": premium.p6,
