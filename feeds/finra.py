@@ -234,7 +234,10 @@ def _json_records(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _taken(decoder: json.JSONDecoder, buffer: str, name: str) -> tuple[list[dict[str, Any]], str, bool]:
-    """The whole objects at the head of a buffer, what is left of it, and whether the array ended."""
+    """The whole objects at the head of a buffer, what is left of it, and whether the array ended.
+
+    What is wrong is said only when nothing good stands before it.
+    """
     records: list[dict[str, Any]] = []
     at = 0
     while True:
@@ -244,11 +247,12 @@ def _taken(decoder: json.JSONDecoder, buffer: str, name: str) -> tuple[list[dict
             return records, "", True
         try:
             record, end = decoder.raw_decode(buffer, at)
+            if not isinstance(record, dict):
+                raise ValueError(f"'{str(record)[:40]}'")
         except (ValueError, RecursionError) as error:
-            if len(buffer) - at > _LARGEST_RECORD or isinstance(error, RecursionError):
-                raise UnreadableFile(f"'{name}': expected a JSON array of flat records, found: {error}") from None
-            return records, buffer[at:], False
-        if not isinstance(record, dict):
-            raise UnreadableFile(f"'{name}': expected records in the JSON array, found '{str(record)[:40]}'")
+            whole = buffer[at : at + 1] == "{" and not isinstance(error, RecursionError)
+            if records or (whole and len(buffer) - at <= _LARGEST_RECORD) or at == len(buffer):
+                return records, buffer[at:], False  # perhaps the rest of it is in the next chunk
+            raise UnreadableFile(f"'{name}': expected a JSON array of flat records, found: {error}") from None
         records.append(record)
         at = end

@@ -184,7 +184,7 @@ def _stored(
                     progress(path, read, expected)
             for misfits in desk.refused:
                 writing.leave_out(misfits)
-            if read or desk.refused or not desk.aside:
+            if read or writing.left_out or not desk.aside:
                 _enough_good(path, writing, before_calendar, most_rejected)
             entries = [writing.settle()]
         for n, table in enumerate(tables[1:]):

@@ -189,3 +189,22 @@ def test_a_fault_while_parts_are_read_is_the_fault_that_is_seen(tmp_path: Path):
 
     with pytest.raises(KeyError, match="measured wrongly"):
         faulty()
+
+
+@pytest.mark.parametrize("assumed_first", [True, False])
+def test_what_was_read_stands_against_what_was_assumed(store, assumed_first):
+    """Whichever comes first; an assumed row that gives way is a duplicate and no correction."""
+
+    def levels(close: float) -> pl.DataFrame:
+        frame = pl.DataFrame({"record": [1], "date": ["2025-11-05"], "index": ["SPX"], "close": [close]})
+        return check(frame, TABLES["index_levels"], store.calendar()).good
+
+    files = [("guess", levels(1.0), "close"), ("read", levels(2.0), None)]
+    entries = {
+        name: store.append(TABLES["index_levels"], "x", name, name, [frame], assumed=assumed)
+        for name, frame, assumed in (files if assumed_first else reversed(files))
+    }
+    (part,) = store.parts({"index_levels": "history"}, store.sessions())
+    assert part.tables["index_levels"].select("close", "assumed").rows() == [(2.0, None)]
+    assert entries["read"].corrected == int(assumed_first)
+    assert (entries["guess"].stored, entries["guess"].duplicates) == ((1, 0) if assumed_first else (0, 1))
