@@ -142,7 +142,8 @@ def test_hostile_cells_stay_data_or_are_refused(store, tmp_path):
     nasty = ["=cmd()", "<script>", "'; DROP TABLE x", "a,b"]
     rows = [f"20250103|{symbol}|1|0|2|Q" for symbol in nasty]
     bad = ["20250103|" + "X" * 10_000 + "|1|0|2|Q", "20250104|AAPL|1|0|2|Q", "2025-1-3|AAPL|1|0|2|Q",
-           "20250103||1|0|2|Q", "20250103|AAPL|-1|0|2|Q", "20250103|AAPL|1|0|nan|Q", "20250103|AAPL|1|0|2|"]  # fmt: skip
+           "20250103||1|0|2|Q", "20250103|AAPL|-1|0|2|Q", "20250103|AAPL|1|0|nan|Q",
+           "20250103|AAPL|1|0|2|"]  # fmt: skip
     outcome = one(store, daily(tmp_path, *rows, *bad), most_rejected=1.0)
     assert (outcome.stored, outcome.rejected) == (4, 7)
     assert sorted(symbol for (symbol,) in stored(store, "short_volume", "symbol")) == sorted(nasty)

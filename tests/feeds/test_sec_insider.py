@@ -193,7 +193,8 @@ def test_transactions_alone_are_refused_with_what_is_missing(store, tmp_path):
 @pytest.mark.parametrize(
     ("table", "column"),
     [("SUBMISSION.tsv", "ISSUERTRADINGSYMBOL"), ("SUBMISSION.tsv", "DOCUMENT_TYPE"),
-     ("REPORTINGOWNER.tsv", "RPTOWNERCIK"), ("NONDERIV_TRANS.tsv", "TRANS_SHARES"), ("NONDERIV_TRANS.tsv", "NONDERIV_TRANS_SK")],
+     ("REPORTINGOWNER.tsv", "RPTOWNERCIK"), ("NONDERIV_TRANS.tsv", "TRANS_SHARES"),
+     ("NONDERIV_TRANS.tsv", "NONDERIV_TRANS_SK")],
 )  # fmt: skip
 def test_a_missing_column_is_named(store, tmp_path, table, column):
     lacking = {**contents(), table: contents()[table].replace(column, "OTHER")}
