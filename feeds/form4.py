@@ -12,6 +12,7 @@ signature and the deadline, two business days after the last transaction (17 CFR
 never known too early by it.
 """
 
+import hashlib
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ import polars as pl
 
 from feeds.edgar import central_index_key, ticker
 from feeds.errors import UnreadableFile
-from feeds.feed import Claim, Desk, Feed, magic, open_text, zip_members
+from feeds.feed import Claim, Desk, Feed, dated_name, magic, open_text, zip_members
 from feeds.ownership import (
     SUBMISSION,
     accession_in_header,
@@ -47,17 +48,8 @@ _ROWS = 1 << 16
 
 _COLUMNS = (
     *("accession", "line", "known_at", "filing_date", "transaction_date", "ticker", "cik", "owner_cik", "owner"),
-    *(
-        "officer",
-        "director",
-        "ten_percent_owner",
-        "code",
-        "acquired_disposed",
-        "security_title",
-        "direct_indirect",
-        "shares",
-    ),
-    *("price", "shares_after", "form", "original_filing_date", "plan_10b5_1"),
+    *("officer", "director", "ten_percent_owner", "code", "acquired_disposed", "security_title", "direct_indirect"),
+    *("shares", "price", "shares_after", "form", "original_filing_date", "plan_10b5_1"),
 )
 
 
@@ -86,7 +78,9 @@ class Form4(Feed):
         name = "/".join(path.parts[-3:])
         accession = accession_in_header(head) or accession_in_name(name)
         # the XML of a filing is no later version of its submission: it says less
-        logical_name = f"{accession}{'' if header_of(head) else '.xml'}" if accession else path.name
+        logical_name = f"{accession}{'' if header_of(head) else '.xml'}"
+        if accession is None:  # two filings may both be called form4.xml
+            logical_name = f"{path.name} {hashlib.sha256(head).hexdigest()[:32]}"
         return Claim("insider_trades", logical_name, _assumed({_said(head, name)}))
 
     def frames(
@@ -138,7 +132,7 @@ def _claim_zip(path: Path) -> Claim | None:
         if not said:
             return None
         raise UnreadableFile(f"'{path.name}': expected a whole zip file, found: {error}") from None
-    return Claim("insider_trades", path.name, _assumed(said)) if said else None
+    return Claim("insider_trades", dated_name(path), _assumed(said)) if said else None
 
 
 def _said(head: bytes, name: str) -> tuple[bool, bool]:

@@ -84,7 +84,7 @@ class SecInsider(Feed):
             return None
         _has(path.name, columns, _NEEDED.get(table, ()))
         # a quarter's folder tells one NONDERIV_TRANS.tsv from the next
-        logical_name = f"{path.parent.name}/{path.name}"
+        logical_name = "/".join(path.parts[-3:])
         return Claim("insider_trades", logical_name, beside=_beside(path) if table == "NONDERIV_TRANS.tsv" else ())
 
     def frames(self, path: Path, claim: Claim, desk: Desk) -> Iterator[pl.DataFrame]:

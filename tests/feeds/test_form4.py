@@ -147,6 +147,12 @@ def test_what_an_xml_alone_does_not_say_is_assumed_and_flagged(store, tmp_path, 
     assert row["filing_date"] == date(2025, 1, 14)
 
 
+def test_two_filings_of_one_name_are_two_filings(store, tmp_path):
+    one(store, written(tmp_path, document(), "a/form4.xml"))
+    assert one(store, written(tmp_path, document(transaction("7")), "b/form4.xml")).replaced == 0
+    assert sorted(row["shares"] for row in stored(store)) == [7_000_000, 1_500_000_000]
+
+
 def test_a_form_signed_late_was_filed_when_it_was_signed(store, tmp_path):
     late = document().replace("2025-01-13", "2025-03-03")
     one(store, written(tmp_path, late, "form4.xml"))
