@@ -221,13 +221,13 @@ def _json_records(path: Path) -> Iterator[dict[str, Any]]:
                 buffer = (buffer + read.decode(chunk, final=not chunk)).lstrip()
                 if not begun and buffer:
                     if buffer[0] != "[":
-                        raise UnreadableFile(f"'{path.name}': expected a JSON array, found '{buffer[:40]}'")
+                        raise UnreadableFile(f"'{path.name}': expected a JSON array, found {buffer[:40]!r}")
                     begun, buffer = True, buffer[1:]
                 records, buffer, ended = _taken(decoder, buffer, path.name)
                 yield from records
                 if not chunk and not ended:
                     raise UnreadableFile(
-                        f"'{path.name}': expected a whole JSON array, found it broken at '{buffer[:40]}'"
+                        f"'{path.name}': expected a whole JSON array, found it broken at {buffer[:40]!r}"
                     )
     except (OSError, EOFError) as error:
         raise UnreadableFile(f"'{path.name}': expected a whole file, found: {error}") from None
@@ -248,7 +248,7 @@ def _taken(decoder: json.JSONDecoder, buffer: str, name: str) -> tuple[list[dict
         try:
             record, end = decoder.raw_decode(buffer, at)
             if not isinstance(record, dict):
-                raise ValueError(f"'{str(record)[:40]}'")
+                raise ValueError(repr(record)[:40])
         except (ValueError, RecursionError) as error:
             whole = buffer[at : at + 1] == "{" and not isinstance(error, RecursionError)
             if records or (whole and len(buffer) - at <= _LARGEST_RECORD) or at == len(buffer):

@@ -209,7 +209,7 @@ def test_a_missing_key_is_named(store, tmp_path, column):
 @pytest.mark.parametrize(
     ("tail", "said"),
     [
-        (b"", "broken"), (b', {"weekStartDate": ', "broken"), (b", 5]", "flat records"),
+        (b"", "broken"), (b', {"weekStartDate": ', "broken"), (b', {"week\n', "broken"), (b", 5]", "flat records"),
         (b"," + b"[" * 100_000, "flat records"), (b", {]" + b" " * 70_000, "flat records"),
     ],
 )  # fmt: skip
@@ -219,6 +219,7 @@ def test_broken_json_is_one_line(store, tmp_path, tail, said):
     (outcome,) = ingest(store, [path])
     assert said in outcome.error
     assert "w.json" in outcome.error
+    assert "\n" not in outcome.error
 
 
 def test_json_longer_than_a_chunk_is_read_record_by_record(store, tmp_path):
