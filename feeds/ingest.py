@@ -13,6 +13,7 @@ import polars as pl
 from feeds.canonical import Canonical
 from feeds.check import BEFORE_CALENDAR, check
 from feeds.daily import Daily
+from feeds.databento import Databento
 from feeds.errors import BadValue, BullbearError, StoreFull, TooManyRejects, UnknownName, UnreadableFile
 from feeds.feed import Claim, Desk, Feed, magic, rows_expected
 from feeds.finra import Finra
@@ -28,8 +29,18 @@ from feeds.spglobal import Spglobal
 from feeds.store import FileWriting, Store
 
 SNIFFING: tuple[Feed, ...] = (
-    Lean(), SecInsider(), Form4(), Finra(), Spglobal(), Shiller(), Daily(), Members(), Massive(), Canonical(),
-)  # fmt: skip
+    Lean(),
+    SecInsider(),
+    Form4(),
+    Finra(),
+    Spglobal(),
+    Shiller(),
+    Daily(),
+    Members(),
+    Massive(),
+    Databento(),
+    Canonical(),
+)
 """The feeds asked, in this order, whether a file is theirs."""
 
 MOST_REJECTED = 0.01

@@ -7,12 +7,24 @@ its start for a FLEX contract. How many dollars a point of premium is then worth
 Source: OCC, Options Symbology Initiative (21-character symbols); OCC, "Adjusted option symbols" and FLEX symbols.
 """
 
+import re
+
 import polars as pl
 
 from seeds.underlyings import asset_classes
 
 _SYMBOL = r"(.*\S)\s*(\d{6})([CP])(\d{8})$"
+_STANDARD = re.compile(r"^[^\W\d](.*[^\s\d])?\s*\d{6}[CP]\d{8}$")
 _THOUSANDTH = 1_000  # micro-dollars
+
+
+def is_standard(symbol: str) -> bool:
+    """Whether a symbol is an option's and its root speaks of the usual terms.
+
+    >>> is_standard("AAPL  250221C00200000"), is_standard("AAPL1 250221C00200000"), is_standard("AAPL.OPT")
+    (True, False, False)
+    """
+    return _STANDARD.match(symbol) is not None
 
 
 def contracts_of(symbols: pl.Series, prefix: str = "") -> pl.DataFrame:

@@ -20,3 +20,13 @@ def venues_of(codes: str) -> dict[str, str]:
     """
     with files("seeds").joinpath("venues", f"{codes}.csv").open(encoding="utf-8") as lines:
         return {row["code"]: row["venue"] for row in csv.DictReader(lines)}
+
+
+def publishers_of(dataset: str) -> dict[str, int]:
+    """The venues of a Databento data set with the number of each as its publisher.
+
+    >>> publishers_of("OPRA.PILLAR")["XCBO"]
+    22
+    """
+    with files("seeds").joinpath("venues", "databento.csv").open(encoding="utf-8") as lines:
+        return {row["venue"]: int(row["code"]) for row in csv.DictReader(lines) if row["dataset"] == dataset}
