@@ -31,7 +31,7 @@ _EQUITY = re.compile(r"^(\d{8})_([\w.\-]{1,64})_(Trade|Quote)_Tick\.csv$", re.IG
 _OPTION = re.compile(
     r"^(\d{8})_([\w.\-]{1,64})_minute_(trade|quote|openinterest)_(american|european)_(call|put)_(\d{1,12})_(\d{8})\.csv$"
 )
-_MASK = {
+MASK = {
     0x1: "regular", 0x20: "sweep", 0x40: "auction_open", 0x80: "auction_close", 0x200: "contingent", 0x400: "form_t",
     0x800: "late", 0x2000: "extended_hours", 0x100000: "average_price", 0x20000000: "trade_through_exempt",
 }  # fmt: skip
@@ -177,8 +177,8 @@ def _words(mask: str | None) -> str:
         bits = int(mask or "0", 16)
     except ValueError:
         return f"lean:{mask}"
-    words = [word for bit, word in _MASK.items() if bits & bit]
-    rest = bits & ~sum(_MASK)
+    words = [word for bit, word in MASK.items() if bits & bit]
+    rest = bits & ~sum(MASK)
     return ";".join(words + ([f"lean:{rest:#x}"] if rest else []))
 
 

@@ -2,7 +2,6 @@
 synthetic market written in its layout to the readings of the canonical tables.
 """
 
-import zipfile
 from pathlib import Path
 
 import polars as pl
@@ -16,23 +15,6 @@ from feeds.synthetic import Market, canonical, market
 from feeds.writers import said, sources, writer
 from indicators.engine.run import of_market, readings_of
 from indicators.engine.scope import scope
-
-
-def lean_sample(folder: Path) -> list[Path]:
-    members = {
-        "20131007_trade.zip": ("20131007_aig_Trade_Tick.csv", "34200123,491800,300,D,20,0\n"),
-        "20131007_quote.zip": ("20131007_aig_Quote_Tick.csv", "34200000,491800,3,0,0,P,1,0\n"),
-        "20151224_trade_american.zip": (
-            "20151224_goog_minute_trade_american_call_7500000_20160115.csv", "34200000,1,1,1,5000,7\n"),
-        "20151224_quote_american.zip": (
-            "20151224_goog_minute_quote_american_call_7500000_20160115.csv", "34200000,1,1,1,1,5,2,2,2,2,6\n"),
-        "20151224_openinterest_american.zip": (
-            "20151224_goog_minute_openinterest_american_call_7500000_20160115.csv", "23460000,52\n"),
-    }  # fmt: skip
-    for name, (member, content) in members.items():
-        with zipfile.ZipFile(folder / name, "w") as archive:
-            archive.writestr(member, content)
-    return [folder / name for name in members]
 
 
 def as_written(made: Market, source: str, folder: Path) -> list[Path]:
@@ -52,9 +34,7 @@ def tiny_market() -> Market:
 @pytest.fixture(scope="session")
 def samples(tiny_market: Market, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
     folder = tmp_path_factory.mktemp("samples")
-    found = {source: as_written(tiny_market, source, folder / source) for source in sources()}
-    (folder / "lean").mkdir(exist_ok=True)
-    return {"lean": lean_sample(folder / "lean")} | found
+    return {source: as_written(tiny_market, source, folder / source) for source in sources()}
 
 
 FEEDS = {feed.name: feed for feed in SNIFFING}

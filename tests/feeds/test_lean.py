@@ -1,14 +1,16 @@
 """QuantConnect Lean's layouts: known rows, and the real files where they are at hand."""
 
 import zipfile
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from feeds.ingest import ingest
 from feeds.schema import PrintFlag
 from feeds.store import Store
+from feeds.writers.lean import write
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "us" / "lean"
 
@@ -102,6 +104,78 @@ def test_bad_number_is_a_reject(store, lean_zip):
     rows = ["34200000,491800,300,D,20,0"] * 200 + ["34200000,abc,300,D,20,0"]
     outcome = one(store, lean_zip("x.zip", {"20131007_aig_Trade_Tick.csv": "\n".join(rows)}))
     assert (outcome.stored, outcome.rejected) == (200, 1)
+
+
+def table(**columns) -> pl.DataFrame:
+    """Canonical columns: prices and share sizes in tens of thousandths, times as seconds after 09:30 New York."""
+    frame = pl.DataFrame(columns)
+    money = [name for name in ("price", "bid", "ask", "strike", "shares") if name in columns]
+    opened = datetime(2015, 12, 24, 14, 30, tzinfo=UTC)
+    return frame.with_columns(
+        (pl.col(name).cast(pl.Decimal(18, 6)) / 10_000).cast(pl.Decimal(18, 6)) for name in money
+    ).with_columns(
+        ts=(pl.lit(opened) + pl.duration(microseconds=(pl.col("ts") * 1e6).cast(pl.Int64))).dt.cast_time_unit("ns")
+    )
+
+
+def members(paths: list[Path], folder: Path) -> dict[str, str]:
+    found = {}
+    for path in paths:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                found[f"{path.relative_to(folder)}#{name}"] = archive.read(name).decode()
+    return found
+
+
+def test_stock_ticks_are_written_as_lean_has_them(tmp_path):
+    trades = table(
+        ts=[0.1239, 1.5, 2.0, 3.0], sequence=[1, 2, 3, 4], symbol=["AIG"] * 4, price=[491800, 491801, 5, 6],
+        shares=[3_000_000, 1_000_000, 5_000, 10_000], exchange=["N", "K", "P", "P"],
+        off_exchange=[False, True, False, False], conditions=["sweep;regular", None, "late", "cancelled"],
+        cancelled=[False] * 4,
+    ).rename({"shares": "size"})  # fmt: skip
+    quotes = table(
+        ts=[0.0, 0.9999], sequence=[1, 2], symbol=["AIG"] * 2, bid=[491800, 0], ask=[492000, 491900],
+        bid_size=[3, 7], ask_size=[4, 5],
+    )  # fmt: skip
+    day = date(2015, 12, 24)
+    assert members(write({"stock_trades": trades, "stock_quotes": quotes}, day, tmp_path), tmp_path) == {
+        "equity/usa/tick/aig/20151224_trade.zip#20151224_aig_Trade_Tick.csv": (
+            "34200123,491800,300,N,21,0\n34201500,491801,100,D,0,0\n34203000,6,1,P,0,0\n"
+        ),
+        "equity/usa/tick/aig/20151224_quote.zip#20151224_aig_Quote_Tick.csv": (
+            "34200000,491800,3,492000,4,Q,1,0\n34200999,0,0,491900,5,Q,1,0\n"
+        ),
+    }
+
+
+def test_option_minutes_and_open_interest_are_written_as_lean_has_them(tmp_path):
+    def contract(n: int) -> dict:
+        return {"underlying": ["GOOG"] * n, "expiry": [date(2016, 1, 15)] * n, "strike": [7_500_000] * n}
+
+    trades = table(
+        ts=[1.0, 2.0, 59.9, 60.0, 3.0], sequence=[1, 2, 3, 4, 5], **contract(5), right=["C"] * 5,
+        price=[10_000, 12_000, 11_000, 9_000, 50_000], size=[1, 2, 3, 4, 9], cancelled=[False] * 5,
+        conditions=[None, "sweep", None, None, "multi_leg"],
+    )  # fmt: skip
+    quotes = table(
+        ts=[1.0, 2.0, 61.0], sequence=[1, 2, 3], **contract(3), right=["P"] * 3, bid=[10_000, 9_000, 0],
+        ask=[12_000, 12_500, 13_000], bid_size=[1, 2, 0], ask_size=[4, 5, 6],
+    )  # fmt: skip
+    interest = table(ts=[0.0], **contract(1), right=["C"], open_interest=[52]).with_columns(date=date(2015, 12, 24))
+    paths = write({"option_trades": trades, "option_quotes": quotes}, date(2015, 12, 24), tmp_path)
+    paths += write({"open_interest": interest.drop("ts")}, None, tmp_path)
+    place = "option/usa/minute/goog"
+    assert members(paths, tmp_path) == {
+        f"{place}/20151224_trade_american.zip#20151224_goog_minute_trade_american_call_7500000_20160115.csv": (
+            "34200000,10000,12000,10000,11000,6\n34260000,9000,9000,9000,9000,4\n"
+        ),
+        f"{place}/20151224_quote_american.zip#20151224_goog_minute_quote_american_put_7500000_20160115.csv": (
+            "34200000,10000,10000,9000,9000,2,12000,12500,12000,12500,5\n34260000,,,,,0,13000,13000,13000,13000,6\n"
+        ),
+        f"{place}/20151228_openinterest_american.zip"
+        "#20151228_goog_minute_openinterest_american_call_7500000_20160115.csv": "23400000,52\n",
+    }
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real files are not at hand")

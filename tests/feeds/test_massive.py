@@ -5,6 +5,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from feeds.ingest import ingest
 from feeds.massive import LAYOUTS
 from feeds.schema import EXCLUDED, MICRO, PrintFlag
 from feeds.store import Store
+from feeds.writers.massive import write
 
 OPEN = 1_762_353_000_000_000_000  # 2025-11-05 09:30 New York
 OPTION = "O:AAPL251121C00200000"
@@ -286,3 +288,30 @@ def test_any_bytes_are_refused_in_one_line_or_read(held, table, content, head):
     for outcome in ingest(opened, [path], source="massive", most_rejected=1):
         assert "\n" not in (outcome.error or "")
         assert outcome.error or outcome.read == outcome.stored + outcome.duplicates + outcome.rejected
+
+
+def test_prints_and_quotes_are_written_as_the_vendor_has_them(tmp_path):
+    at = pl.lit(OPEN).cast(pl.Datetime("ns", "UTC"))
+    contract = {"underlying": "AAPL", "expiry": date(2025, 11, 21), "strike": 200, "right": "C"}
+    money = [pl.col(name).cast(pl.Decimal(18, 6)) for name in ("price", "bid", "ask")]
+    option = pl.DataFrame({**contract, "price": 1.25, "bid": 1.2, "ask": 1.3, "size": 3, "sequence": 42}).with_columns(
+        *money, pl.col("strike").cast(pl.Decimal(18, 6)), ts=at, exchange=pl.lit("C"), conditions=pl.lit("sweep;floor"),
+        cancelled=pl.lit(False), bid_size=pl.lit(10), ask_size=pl.lit(20),
+    )  # fmt: skip
+    share = pl.DataFrame({"symbol": "A", "price": 10.0, "bid": 10.01, "ask": 10.02, "sequence": 42}).with_columns(
+        *money, size=pl.lit(0.5).cast(pl.Decimal(18, 6)), ts=at, exchange=pl.lit("D"), off_exchange=pl.lit(True),
+        conditions=pl.lit("form_t;extended_hours;odd_lot"), cancelled=pl.lit(True),
+        bid_size=pl.lit(300), ask_size=pl.lit(200),
+    )  # fmt: skip
+    tape = {"option_trades": option, "option_quotes": option, "stock_trades": share, "stock_quotes": share}
+    found = {str(path.relative_to(tmp_path)): path for path in write(tape, date(2025, 11, 5), tmp_path)}
+    rows = {
+        "us_options_opra/trades_v1": f'O:AAPL251121C00200000,"219,231",0,302,1.25,{OPEN},3',
+        "us_options_opra/quotes_v1": f"O:AAPL251121C00200000,302,1.3,20,302,1.2,10,42,{OPEN}",
+        "us_stocks_sip/trades_v1": f'A,"12,37",8,4,42,{OPEN},10,42,{OPEN + 350_000},0.5,1,202,{OPEN + 175_000}',
+        "us_stocks_sip/quotes_v1": f"A,11,10.02,2,11,10.01,3,1,,{OPEN - 350_000},42,{OPEN},1,0",
+    }
+    assert {name: gzip.decompress(path.read_bytes()).decode() for name, path in found.items()} == {
+        f"{place}/2025/11/2025-11-05.csv.gz": f"{','.join(LAYOUTS[table])}\n{row}\n"
+        for (place, row), table in zip(rows.items(), tape, strict=True)
+    }
