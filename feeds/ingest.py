@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from feeds.canonical import Canonical
+from feeds.cboe import Cboe
 from feeds.check import BEFORE_CALENDAR, check
 from feeds.daily import Daily
 from feeds.databento import Databento
@@ -27,6 +28,9 @@ from feeds.sec_insider import SecInsider
 from feeds.shiller import Shiller
 from feeds.spglobal import Spglobal
 from feeds.store import FileWriting, Store
+from feeds.taq import Taq
+from feeds.thetadata import ThetaData
+from feeds.unusual_whales import UnusualWhales
 
 SNIFFING: tuple[Feed, ...] = (
     Lean(),
@@ -39,6 +43,10 @@ SNIFFING: tuple[Feed, ...] = (
     Members(),
     Massive(),
     Databento(),
+    Taq(),
+    Cboe(),
+    ThetaData(),
+    UnusualWhales(),
     Canonical(),
 )
 """The feeds asked, in this order, whether a file is theirs."""

@@ -1,4 +1,4 @@
-"""What kind of underlying an option's root names, where the root is known; the rest stays unknown."""
+"""Option roots whose kind of underlying is published: index options and the funds with the most option trading."""
 
 import csv
 from functools import lru_cache
@@ -7,10 +7,24 @@ from importlib.resources import files
 
 @lru_cache(maxsize=1)
 def asset_classes() -> dict[str, str]:
-    """Root of an index's or a large fund's options with its asset class, "index" or "etf".
+    """Option root → "etf" or "index"; a root that is not here is of unknown kind, not an equity.
 
-    >>> asset_classes()["SPXW"], asset_classes().get("AAPL")
-    ('index', None)
+    >>> asset_classes()["SPXW"]
+    'index'
     """
+    return {row["root"]: row["asset_class"] for row in _rows()}
+
+
+@lru_cache(maxsize=1)
+def underlyings() -> dict[str, str]:
+    """Option root → what it is written on, where that has another symbol or the same one.
+
+    >>> underlyings()["SPXW"]
+    'SPX'
+    """
+    return {row["root"]: row["underlying"] for row in _rows()}
+
+
+def _rows() -> list[dict[str, str]]:
     with files("seeds").joinpath("underlyings.csv").open(encoding="utf-8") as lines:
-        return {row["root"]: row["asset_class"] for row in csv.DictReader(lines)}
+        return list(csv.DictReader(lines))
