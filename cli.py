@@ -203,6 +203,29 @@ def demo(
 
 
 @app.command()
+def fetch(
+    source: Annotated[str, typer.Argument(help="sec_insider, sec_index, sec_form4, finra_short, finra_ats, cboe, …")],
+    start: Start = None, end: End = None,
+    to: Annotated[Path | None, typer.Option("--to", help="The folder [default: downloads/SOURCE]")] = None,
+    symbols: Annotated[list[str] | None, typer.Option("--symbol", help="Of stooq, yahoo; may be repeated")] = None,
+    agent: Annotated[str | None, typer.Option("--agent", help="Who asks [default: $BULLBEAR_USER_AGENT]")] = None,
+) -> None:  # fmt: skip
+    """Download free public files, politely, for `ingest` to read. The only command that touches the network."""
+    with mended():
+        from feeds.fetch.run import fetch as run
+        from indicators.views.fetch import fetched_line, fetched_summary
+
+        every = []
+        for found in run(source, a_day(start, "--start"), a_day(end, "--end"), to, symbols or [], agent):
+            every.append(found)
+            failed = found.state == "failed"
+            typer.secho(fetched_line(found), fg=typer.colors.RED if failed else None, err=failed)
+        typer.echo(fetched_summary(every))
+        states = {found.state for found in every}
+        raise typer.Exit(2 if "failed" in states else 0 if states & {"fetched", "present"} else 1)
+
+
+@app.command()
 def bench(
     jobs: Annotated[list[str] | None, typer.Argument(help="P0, P1, P1b, … [default: all]")] = None,
     scale: Annotated[float, typer.Option("--scale", help="Rows, as a multiple of the standard sizes")] = 1.0,

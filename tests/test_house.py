@@ -12,6 +12,8 @@ ONLY_IMPORTER = {
     "duckdb": {"feeds/store.py"},
     "distributed": {"indicators/engine/cluster.py"},
     "plotly": {"indicators/views/plot.py"},
+    "httpx": {"feeds/fetch/client.py"},
+    "stamina": {"feeds/fetch/client.py"},
     "numba": {"indicators/kernels/_jit.py"},
 }
 
@@ -54,6 +56,7 @@ def test_imports_keep_to_the_house(path: Path):
     [
         ("indicators/us/x.py", "import duckdb"),
         ("feeds/lean.py", "from numba import njit"),
+        ("feeds/daily.py", "import httpx"),
         ("indicators/engine/run.py", "import plotly.graph_objects"),
         ("feeds/x.py", "from cli import app"),
         ("indicators/kernels/x.py", "import polars"),
