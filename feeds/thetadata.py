@@ -23,7 +23,7 @@ import polars as pl
 
 from feeds.errors import UnreadableFile
 from feeds.feed import Claim, Desk, Feed, dated_name, header_of
-from feeds.vendor_text import asset_class, in_words, new_york, said_of, together, venue
+from feeds.vendor_text import SLICE_ROWS, asset_class, in_words, new_york, said_of, together, venue
 
 _CONTRACT = ("root", "expiration", "strike", "right")
 _EXTENDED = ("ext_condition1", "ext_condition2", "ext_condition3", "ext_condition4")
@@ -73,7 +73,7 @@ class ThetaData(Feed):
             if "root" not in columns:
                 named = zip(_CONTRACT, _contract_of(path), strict=True)
                 frame = frame.with_columns(pl.lit(cell).alias(name) for name, cell in named)
-            yield _canonical(frame)
+            yield from map(_canonical, frame.iter_slices(SLICE_ROWS))
         desk.refused.append(text.misfits())
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from feeds.canonical import columns_of, raw_frames
 from feeds.errors import UnreadableFile
 from feeds.feed import Claim, Desk, Feed, dated_name
-from feeds.vendor_text import asset_class, in_words, quote, said_of, six_places, together
+from feeds.vendor_text import SLICE_ROWS, asset_class, in_words, quote, said_of, six_places, together
 from seeds.option_venues import opra_letters
 from seeds.underlyings import underlyings
 
@@ -53,7 +53,8 @@ class UnusualWhales(Feed):
     def frames(self, path: Path, claim: Claim, desk: Desk) -> Iterator[pl.DataFrame]:
         """The trades in file order; the export has no sequence, so the row's number is it."""
         for frame in raw_frames(path, desk):
-            yield _canonical(frame.select("record", *(_as_text(name, frame.schema[name]) for name in _READ)))
+            text = frame.select("record", *(_as_text(name, frame.schema[name]) for name in _READ))
+            yield from map(_canonical, text.iter_slices(SLICE_ROWS))
 
 
 def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:

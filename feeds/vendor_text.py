@@ -19,6 +19,9 @@ from seeds.underlyings import asset_classes
 CODE_LENGTH = 40
 """Characters kept of a code that no list knows."""
 
+SLICE_ROWS = 1 << 15
+"""Rows put into canonical columns at once, so that what is made on the way stays small."""
+
 _BLOCK = 1 << 23
 _LONGEST = 1 << 24
 """Bytes of one line beyond which a file is not what it was taken for."""
