@@ -5,13 +5,10 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from feeds.schema import Part, Sessions, utc
+from feeds.schema import CONSOLIDATED, Part, Sessions, utc
 from indicators.engine.history import assumed_notes, month_ends
 from indicators.engine.indicator import Indicator, Input, Period, Reading, Rows
 from indicators.engine.spans import nanoseconds
-
-CONSOLIDATED = "CNMS"
-"""FINRA's file of all facilities together: where a symbol has a row of it, those of single facilities are in it."""
 
 NO_BAND = "no error band is defined: the volumes are counted, not estimated"
 LABEL = "a stand-in from FINRA's free files: another quantity than the tape's imbalance, never spliced into its history"
