@@ -19,6 +19,7 @@ from feeds.errors import BadValue, BullbearError, StoreFull, TooManyRejects, Unk
 from feeds.feed import Claim, Desk, Feed, magic, rows_expected
 from feeds.finra import Finra
 from feeds.form4 import Form4
+from feeds.holdings import Holdings
 from feeds.lean import Lean
 from feeds.mapping import Mapped
 from feeds.massive import Massive
@@ -41,6 +42,7 @@ SNIFFING: tuple[Feed, ...] = (
     Shiller(),
     Daily(),
     Members(),
+    Holdings(),
     Massive(),
     Databento(),
     Taq(),

@@ -4,7 +4,10 @@ Cells come as text where a layout must be found, and as float64 where a number m
 rounded to nine places.
 """
 
+import re
 import zipfile
+import zlib
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import polars as pl
 from feeds.errors import UnreadableFile
 
 _XLS = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_SHEET = re.compile(r'<(?:\w+:)?sheet\b[^>]*?\sname="([^"]*)"')
 _MOST_BYTES = 1 << 26
 """A workbook unpacks into memory whole: a larger one is none of those that are read here."""
 
@@ -31,16 +35,21 @@ def sheets(path: Path) -> list[str]:
             with zipfile.ZipFile(path) as archive:
                 if "xl/workbook.xml" not in archive.namelist():
                     return []
-                size = sum(member.file_size for member in archive.infolist())
-        except (zipfile.BadZipFile, OSError):
+                _fits(path, sum(member.file_size for member in archive.infolist()))
+                # named without the extra, so that a foreign workbook needs none to be passed over
+                listed = archive.read("xl/workbook.xml").decode("utf-8", "replace")
+                return [unescape(name) for name in _SHEET.findall(listed)]
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError):
             return []  # a broken zip is named by the feeds of zips
-    elif head == _XLS:
-        size = path.stat().st_size
-    else:
-        return []
+    if head == _XLS:
+        _fits(path, path.stat().st_size)
+        return list(_open(path).sheet_names)
+    return []
+
+
+def _fits(path: Path, size: int) -> None:
     if size > _MOST_BYTES:
         raise UnreadableFile(f"'{path.name}': expected a workbook of at most {_MOST_BYTES:,} bytes, found {size:,}")
-    return list(_open(path).sheet_names)
 
 
 def _open(path: Path) -> Any:
@@ -67,11 +76,12 @@ def numbers(path: Path, sheet: str) -> pl.DataFrame:
 
 
 def _load(path: Path, sheet: str, dtype: str) -> pl.DataFrame:
+    book = _open(path)
     import fastexcel
 
     try:
         # rows that are skipped would shift every record: none is, not even an empty one
-        found = _open(path).load_sheet(sheet, header_row=None, skip_rows=0, dtypes=dtype).to_polars()
+        found = book.load_sheet(sheet, header_row=None, skip_rows=0, dtypes=dtype).to_polars()
     except fastexcel.FastExcelError as error:
         raise UnreadableFile(f"'{path.name}': expected the sheet {sheet!r}, found: {_short(error)}") from None
     frame: pl.DataFrame = found

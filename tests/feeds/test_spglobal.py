@@ -1,6 +1,7 @@
 """S&P's workbook of index earnings: drifting layouts, the as-of day of the sheet, hostile cells, the real workbooks."""
 
 import csv
+import sys
 from datetime import date, datetime
 from pathlib import Path
 
@@ -136,6 +137,20 @@ def test_a_cut_workbook_is_one_line(store, tmp_path, cut):
 
 def test_another_workbook_is_not_claimed(tmp_path):
     assert Spglobal().claim(workbook(tmp_path / "a.xlsx", [("a", "b"), (1, 2)], sheet="Sheet1")) is None
+
+
+def test_without_the_extra_it_is_named_and_a_foreign_workbook_is_passed_over(store, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fastexcel", None)
+    workbook(tmp_path / "drop" / "foreign.xlsx", [("a", "b")], sheet="Sheet1")
+    (skipped,) = ingest(store, [tmp_path / "drop"])
+    assert skipped.skipped
+    assert "bullbear[workbooks]" in one(store, workbook(tmp_path / "a.xlsx", titled())).error
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused(store, tmp_path, monkeypatch):
+    path = workbook(tmp_path / "a.xlsx", titled())
+    monkeypatch.setattr("feeds.workbook._MOST_BYTES", 1000)
+    assert "at most 1,000 bytes" in one(store, path).error
 
 
 CELLS = st.one_of(st.none(), st.text(max_size=20), st.floats(allow_nan=False, allow_infinity=False), st.booleans())

@@ -4,6 +4,7 @@ import gzip
 from pathlib import Path
 
 import pytest
+import stamina
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -225,3 +226,13 @@ def test_however_it_breaks_the_bytes_are_the_files(server, polite, cuts, ranged)
     found = polite.file(wanted(url))
     assert found.state == "fetched", found
     assert (polite.folder / "a/b.txt").read_bytes() == BODY
+
+
+def test_the_pause_is_truly_waited_for(server, polite, monkeypatch):
+    slept = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", slept.append)
+    busy = Reply(status=429, headers={"Retry-After": "7"})
+    with stamina.set_testing(False):
+        assert polite.file(wanted(server.on("/x", busy, Reply(status=503), Reply(BODY)))).state == "fetched"
+    assert slept[0] == 7.0
+    assert 0 < slept[1] <= 3.0
