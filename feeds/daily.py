@@ -154,7 +154,10 @@ def _symbol(ticker: str) -> str:
 def _bulk_rows(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     """Stooq's bulk rows; one of another period than a day is refused through its date."""
     tickers = frame["<TICKER>"].unique()
-    symbols = pl.DataFrame({"<TICKER>": tickers, "symbol": [None if t is None else _symbol(t) for t in tickers]})
+    symbols = pl.DataFrame(
+        {"<TICKER>": tickers, "symbol": [None if ticker is None else _symbol(ticker) for ticker in tickers]},
+        schema={"<TICKER>": pl.String, "symbol": pl.String},
+    )
     day = pl.col("<DATE>").str.replace(r"^(\d{4})(\d\d)(\d\d)$", "${1}-${2}-${3}")
     daily = pl.col("<PER>").str.to_uppercase() == "D"
     renamed = {new: pl.col(f"<{old}>") for old, new in _BULK.items() if new != "date"}

@@ -68,7 +68,10 @@ class Shiller(Feed):
             batches = (batch.select("record", month="Date", close="SP500") for batch in text.batches())
         for batch in batches:
             months = batch["month"].unique()
-            ends = pl.DataFrame({"month": months, "date": [_last_session(month, desk.sessions) for month in months]})
+            ends = pl.DataFrame(
+                {"month": months, "date": [_last_session(month, desk.sessions) for month in months]},
+                schema={"month": pl.String, "date": pl.String},
+            )
             yield batch.join(ends, on="month", how="left", maintain_order="left", nulls_equal=True).select(
                 "record", "date", index=pl.lit(INDEX), close="close"
             )

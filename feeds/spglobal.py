@@ -64,7 +64,8 @@ class Spglobal(Feed):
                 rows.append((at + 1, published, INDEX, quarter, text[column][at] if number is None else repr(number)))
         if not rows:
             raise UnreadableFile(f"'{path.name}': expected quarters below ESTIMATES or ACTUALS, found none")
-        yield pl.DataFrame(rows, schema=["record", "published", "index", "quarter_end", "eps"], orient="row")
+        kinds = {"record": pl.Int64} | dict.fromkeys(("published", "index", "quarter_end", "eps"), pl.String)
+        yield pl.DataFrame(rows, schema=kinds, orient="row")
 
 
 def _sheet(path: Path) -> str | None:

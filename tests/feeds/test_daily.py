@@ -80,6 +80,11 @@ def test_stooq_intraday_is_not_daily(store, bars):
     assert (outcome.stored, outcome.rejected) == (1, 1)
 
 
+def test_a_bulk_row_without_a_ticker_is_refused(store, bars):
+    outcome = one(store, bars("x.us.txt", BULK, [",D,20251105,0,1,2,0.5,1.5,9,0"]), most_rejected=1.0)
+    assert (outcome.error, outcome.read, outcome.rejected) == (None, 1, 1)
+
+
 def test_null_rows_and_hostile_cells_are_rejects(store, bars):
     bad = ["2025-11-03,null,null,null,null,null,null", "2025-11-04,1,1,1,=cmd(),1,1", "2025-11-08,1,1,1,1,1,1",
            '2025-11-05,1,1,1,"1<script>",1,1', "2025-11-05,1,1,1,1,1,'; DROP TABLE daily_bars"]  # fmt: skip

@@ -83,6 +83,11 @@ def test_what_is_no_month_is_refused(store, monthly):
     assert (outcome.stored, outcome.rejected) == (1, 5)
 
 
+def test_no_month_at_all_is_a_reject(store, monthly):
+    outcome = one(store, monthly([f",1{REST}"]), most_rejected=1.0)
+    assert (outcome.error, outcome.read, outcome.rejected) == (None, 1, 1)
+
+
 def test_a_missing_column_is_named(store, monthly):
     path = monthly(["2024-03-01,1,2,3"], header="Date,Consumer Price Index,PE10,Real Price")
     assert "missing SP500, Dividend, Earnings, Long Interest Rate" in one(store, path).error

@@ -135,6 +135,12 @@ def test_a_cut_workbook_is_one_line(store, tmp_path, cut):
     assert "\n" not in outcome.error
 
 
+def test_quarters_without_a_number_are_rejects(store, tmp_path):
+    rows = [*titled()[:5], ("ESTIMATES",), ("9/30/2022",), ("6/30/2022",)]
+    (outcome,) = ingest(store, [workbook(tmp_path / "a.xlsx", rows)], most_rejected=1.0)
+    assert (outcome.error, outcome.read, outcome.rejected) == (None, 2, 2)
+
+
 def test_another_workbook_is_not_claimed(tmp_path):
     assert Spglobal().claim(workbook(tmp_path / "a.xlsx", [("a", "b"), (1, 2)], sheet="Sheet1")) is None
 
