@@ -1,8 +1,10 @@
 """What a query answers, in Arrow, as frames of integers."""
 
+import weakref
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 
@@ -25,38 +27,67 @@ def integers(table: Any) -> pl.DataFrame:
     return pl.DataFrame(frame).rechunk()
 
 
-def gathered(reader: Any, rows: int) -> pl.DataFrame:
+class Room:
+    """Memory for columns that is taken again as soon as nobody looks at it any more.
+
+    Fresh memory comes from the system page by page, each cleared first, which costs more than the copy into it.
+    """
+
+    def __init__(self) -> None:
+        self._free: list[npt.NDArray[np.uint8]] = []
+
+    def take(self, rows: int, dtype: str) -> npt.NDArray[Any]:
+        """An array of its own kind and length, of any content; its memory is free again when its last view is gone."""
+        needed = rows * np.dtype(dtype).itemsize
+        fitting = [n for n, memory in enumerate(self._free) if needed <= len(memory) <= 2 * needed]
+        memory = self._free.pop(fitting[0]) if fitting else np.empty(needed, np.uint8)
+        # An array made from a buffer is the base of its views, where one made from an array passes its own base on.
+        array = np.frombuffer(memory.data, dtype, rows)
+        weakref.finalize(array, self._free.append, memory)
+        return array
+
+
+def columns_of(batch: Any) -> dict[str, npt.NDArray[Any]]:
+    """An Arrow batch without nulls as arrays by column: integers of their width, nothing copied; booleans unpacked."""
+    import pyarrow as pa
+
+    columns: dict[str, npt.NDArray[Any]] = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if pa.types.is_boolean(column.type):
+            columns[name] = column.to_numpy(zero_copy_only=False)
+        else:
+            came = np.frombuffer(column.buffers()[1], f"int{column.type.bit_width}")
+            columns[name] = came[column.offset : column.offset + len(column)]
+    return columns
+
+
+def gathered(reader: Any, rows: int, room: Room) -> pl.DataFrame:
     """Arrow batches as one frame of one chunk, each copied where it belongs while it is still warm.
 
     Keeping the batches and joining them afterwards moves every byte twice more. No tape column is ever null.
     """
     import pyarrow as pa
 
-    frames: dict[str, Any] = {}
-    arrays = {
-        field.name: np.empty(rows, f"int{field.type.bit_width}")
-        for field in reader.schema
-        if not pa.types.is_boolean(field.type)
-    }
-    flags: dict[str, list[Any]] = {field.name: [] for field in reader.schema if field.name not in arrays}
-    at = 0
+    fields = {field.name: field.type for field in reader.schema}
+    bools = {name for name, kind in fields.items() if pa.types.is_boolean(kind)}
+    dtypes = {name: "bool" if name in bools else f"int{kind.bit_width}" for name, kind in fields.items()}
+    arrays = {name: room.take(rows, dtype) for name, dtype in dtypes.items()}
+    at, held = 0, rows
     for batch in reader:
         end = at + batch.num_rows
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            if name in flags:
-                flags[name].append(column)
-                continue
-            if end > len(arrays[name]):
-                arrays[name] = np.concatenate(
-                    [arrays[name][:at], np.empty(max(at, batch.num_rows), arrays[name].dtype)]
-                )
-            came = np.frombuffer(column.buffers()[1], arrays[name].dtype)
-            arrays[name][at:end] = came[column.offset : column.offset + len(column)]
+        if end > held:
+            held = max(end, 2 * held)
+            for name, old in list(arrays.items()):
+                arrays[name] = room.take(held, dtypes[name])
+                arrays[name][:at] = old[:at]
+        for name, came in columns_of(batch).items():
+            arrays[name][at:end] = came
         at = end
-    for field in reader.schema:
-        if field.name in flags:
-            frames[field.name] = pa.chunked_array(flags[field.name], field.type).combine_chunks()
+    columns: dict[str, Any] = {}
+    for name, array in arrays.items():
+        if name in bools:
+            columns[name] = pa.array(array[:at])
         else:
-            kind = field.type if pa.types.is_date32(field.type) else pa.from_numpy_dtype(arrays[field.name].dtype)
-            frames[field.name] = pa.Array.from_buffers(kind, at, [None, pa.py_buffer(arrays[field.name])])
-    return pl.DataFrame(pl.from_arrow(pa.table(frames)))
+            kind = fields[name] if pa.types.is_date32(fields[name]) else pa.from_numpy_dtype(array.dtype)
+            columns[name] = pa.Array.from_buffers(kind, at, [None, pa.py_buffer(array)])
+    return pl.DataFrame(pl.from_arrow(pa.table(columns)))

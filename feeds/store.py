@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import numpy as np
@@ -31,7 +31,7 @@ from feeds.feed import zst_is_whole
 from feeds.kept import Kept
 from feeds.query import query
 from feeds.schema import TABLES, TAPE_COLUMNS, TAPE_EXTRAS, Part, Sessions, Table
-from feeds.tape import SHARD_ROWS, TapeReader
+from feeds.tape import READ_ROWS, SHARD_ROWS, TapeReader, by_day
 
 LAYOUT = 3
 """Number of the newest file in feeds/sql: the layout that this version writes."""
@@ -49,6 +49,8 @@ BATCH_ROWS = 1 << 17
 
 WRITING_MEMORY = "320MiB"
 """What the database may hold while a file is written; the rest waits on disk, beside the store."""
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -434,21 +436,50 @@ class Store(Kept):
         without: Collection[date],
     ) -> Iterator[Part]:
         """Parts of some tapes (name → columns to read), the first of which says which sessions there are."""
-        dim = f"{TAPE_COLUMNS[next(iter(tapes))][0]}s"
-        dims = {name: self._frame(f"SELECT * FROM dim.{name} ORDER BY id") for name in (dim, "venues")}
-        # A connection of its own: whoever takes the parts may ask the store something between two of them.
+        first = next(iter(tapes))
+        dims = {f"{TAPE_COLUMNS[first][0]}s": self.instruments(first)}
+        dims["venues"] = self._frame("SELECT * FROM dim.venues ORDER BY id")
+        for part in self._aside(
+            lambda cursor: TapeReader(cursor, tapes, dims, upto, as_of).parts(sessions.dates, shard_rows, without)
+        ):
+            self.scanned[part.session or date.min] += sum(part.tables[tape].height for tape in tapes)
+            yield part
+
+    def batches(
+        self, tape: str, sessions: Sessions, columns: Sequence[str], batch_rows: int = READ_ROWS
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """A tape of some sessions as arrays by column, in the order of the store, wherever a batch ends.
+
+        For sums that carry their own state over a tape of any length: nothing is copied, and memory holds two batches.
+
+        Parameters
+        ----------
+        columns : what to read of the tape; `session`, int32 days since 1970, is beside them
+        batch_rows : the most rows of a batch
+        """
+        if not len(sessions):
+            return
+        for batch in self._aside(
+            lambda cursor: TapeReader(cursor, {tape: columns}, {}, sessions, None).batches(sessions.dates, batch_rows)
+        ):
+            for day, rows in by_day(batch["session"]):
+                self.scanned[day] += rows
+            yield batch
+
+    def instruments(self, tape: str) -> pl.DataFrame:
+        """What the instruments of a tape are: contracts or symbols, by id."""
+        return self._frame(f"SELECT * FROM dim.{TAPE_COLUMNS[tape][0]}s ORDER BY id")
+
+    def _aside(self, read: Callable[[Any], Generator[_Item, None, None]]) -> Iterator[_Item]:
+        """A read over a connection of its own: whoever takes it may ask the store something between two items."""
         with self._db.cursor() as cursor:
             cursor.execute("SET TimeZone = 'UTC'")
             cursor.execute("SET arrow_output_version = '1.5'")
-            with closing(
-                TapeReader(cursor, tapes, dims, upto, as_of).parts(sessions.dates, shard_rows, without)
-            ) as parts:
-                read = (parts, cursor)
-                self._reads.append(read)
-                for part in parts:
-                    self.scanned[part.session or date.min] += sum(part.tables[tape].height for tape in tapes)
-                    yield part
-                self._reads.remove(read)
+            with closing(read(cursor)) as items:
+                under_way = (items, cursor)
+                self._reads.append(under_way)
+                yield from items
+                self._reads.remove(under_way)
 
     def partition_hash(self, tables: Iterable[str], last: date) -> str:
         """Sha256 over the files behind every partition of some tables up to a session: changes when any input does."""

@@ -7,24 +7,19 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import numpy as np
 import polars as pl
 
-from feeds.schema import ABSENT, EXCLUDED, Part, PrintFlag, Sessions
+from feeds.schema import EXCLUDED, Part, PrintFlag, Sessions
 from feeds.store import Store
 from indicators.engine.bench.clock import JobResult, Target, equal_answers, held_to, interleaved, timed
 from indicators.engine.bench.tape import OPTION_PRINTS, SESSIONS, Tapes, bench_sessions
 from indicators.engine.indicator import Rows
+from indicators.engine.premium import SPREAD_FLOOR, SPREAD_PERCENT, signed_premium
 from indicators.engine.run import compute
-from indicators.kernels.blocks import block_starts
-from indicators.kernels.side import RULES, sign_prints
 from indicators.us.directional_premium import DirectionalPremium
 
 MULTIPLIER = 100
 """Shares a contract in P1; the product's pass reads each print's own."""
-
-SPREAD_FLOOR, SPREAD_PERCENT = 5_000_000, 25
-"""The widest quote that signs an option print: micro-dollars, and per cent of the mid."""
 
 NO_SIDE = int(EXCLUDED | PrintFlag.AUCTION)
 KEYS = ("session", "underlying", "asset_class")
@@ -37,43 +32,8 @@ c = pl.col
 
 
 def ours_p1(store: Store, sessions: Sessions | None = None) -> pl.DataFrame:
-    """Lee-Ready premium by session and underlying, in micro-dollars, part by part through the library's kernels."""
-    days = bench_sessions(store, SESSIONS) if sessions is None else sessions
-    parts = store.parts({"option_trades": "session"}, days)
-    return (
-        pl.concat([_lee_ready(part) for part in parts])
-        .group_by("session", "underlying")
-        .sum()
-        .sort(c.session, c.underlying)
-    )
-
-
-def _lee_ready(part: Part) -> pl.DataFrame:
-    tape, contracts = part.tables["option_trades"], part.tables["contracts"]
-    prints = {name: tape[name].to_numpy() for name in ("contract", "price", "size", "bid", "ask")}
-    flat = np.full(tape.height, ABSENT, np.int64)
-    side, _ = sign_prints(
-        np.array(RULES["lr"], np.int8),
-        prints["contract"],
-        prints["price"],
-        prints["size"],
-        prints["bid"],
-        prints["ask"],
-        bid_size=flat,
-        ask_size=flat,
-        aggressor=np.zeros(tape.height, np.int8),
-        eligible=np.ones(tape.height, np.bool_),
-        spread_floor=SPREAD_FLOOR,
-        spread_percent=SPREAD_PERCENT,
-    )
-    starts = block_starts(prints["contract"])
-    premium = prints["price"] * prints["size"] * MULTIPLIER
-    sums = {
-        name: np.add.reduceat(np.where(chosen, premium, 0), starts[:-1])
-        for name, chosen in (("buy", side > 0), ("sell", side < 0), ("unknown", side == 0))
-    }
-    blocks = pl.DataFrame({"contract": prints["contract"][starts[:-1]], **sums})
-    return _by_underlying(blocks.lazy(), contracts).select(pl.lit(part.session).alias("session"), pl.all()).collect()
+    """Lee-Ready premium by session and underlying, in micro-dollars, as the library sums any stretch of tape."""
+    return signed_premium(store, bench_sessions(store, SESSIONS) if sessions is None else sessions, MULTIPLIER)
 
 
 def ours_p1b(store: Store, threads: int = 1) -> Rows:
