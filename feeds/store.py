@@ -397,6 +397,7 @@ class Store(Kept):
         shard_rows: int = SHARD_ROWS,
         columns: Mapping[str, Sequence[str]] | None = None,
         without: Collection[date] = (),
+        read_ahead: bool = True,
     ) -> Iterator[Part]:
         """What `Indicator.measure` needs, part by part.
 
@@ -408,6 +409,7 @@ class Store(Kept):
         shard_rows : prints or quotes of one query; a session that holds more is cut between instruments
         columns : tape name → the columns to read; all of them where none are named
         without : sessions whose tapes are not read, because what was measured of them is held
+        read_ahead : read the next part in a thread while the last one is worked on
         """
         if not len(sessions):
             return
@@ -418,7 +420,7 @@ class Store(Kept):
         wanted = columns or {}
         tapes = {n: wanted.get(n) or TAPE_COLUMNS[n] for n, split in tables.items() if split == "session"}
         if tapes:
-            yield from self._tape_parts(tapes, sessions, upto, as_of, shard_rows, without)
+            yield from self._tape_parts(tapes, sessions, upto, as_of, (shard_rows, without, read_ahead))
 
     def _history(self, name: str, last: date, as_of: int | None) -> pl.DataFrame:
         known = "" if as_of is None else "AND epoch_ns(known_at) <= ?"
@@ -432,15 +434,14 @@ class Store(Kept):
         sessions: Sessions,
         upto: Sessions,
         as_of: int | None,
-        shard_rows: int,
-        without: Collection[date],
+        how: tuple[int, Collection[date], bool],
     ) -> Iterator[Part]:
         """Parts of some tapes (name → columns to read), the first of which says which sessions there are."""
         first = next(iter(tapes))
         dims = {f"{TAPE_COLUMNS[first][0]}s": self.instruments(first)}
         dims["venues"] = self._frame("SELECT * FROM dim.venues ORDER BY id")
         for part in self._aside(
-            lambda cursor: TapeReader(cursor, tapes, dims, upto, as_of).parts(sessions.dates, shard_rows, without)
+            lambda cursor: TapeReader(cursor, tapes, dims, upto, as_of).parts(sessions.dates, *how)
         ):
             self.scanned[part.session or date.min] += sum(part.tables[tape].height for tape in tapes)
             yield part

@@ -20,11 +20,12 @@ from feeds.schema import TAPE_COLUMNS, Part, Sessions
 SHARD_ROWS = 4_000_000
 """Prints and quotes in one part: what two threads hold in memory beside each other without swapping."""
 
-RUN_ROWS = 1 << 20
+RUN_ROWS = 1 << 19
 """Rows of the sessions that are read by one query: a query costs milliseconds, and the next is read meanwhile."""
 
-READ_ROWS = 1 << 17
-"""Rows of a batch while a tape is read: about a row group, small enough to be copied out of the processor's cache."""
+READ_ROWS = 1 << 15
+"""Rows of a batch while a tape is read: few enough to be copied out of the processor's cache, and for memory that the
+system need not hand out afresh for each."""
 
 _Item = TypeVar("_Item")
 
@@ -53,11 +54,15 @@ class TapeReader:
         """The column of a tape's instruments."""
         return TAPE_COLUMNS[next(iter(self.tapes))][0]
 
-    def parts(self, days: Sequence[date], shard_rows: int, without: Collection[date]) -> Generator[Part, None, None]:
-        """The parts of some sessions in ascending order; while one is worked on, the next is read."""
-        with closing(ahead(self._reads(days, shard_rows, without))) as reads:
-            for parts in reads:
-                yield from parts
+    def parts(
+        self, days: Sequence[date], shard_rows: int, without: Collection[date], read_ahead: bool
+    ) -> Generator[Part, None, None]:
+        """The parts of some sessions in ascending order; while one is worked on, the next may be read."""
+        reads = self._reads(days, shard_rows, without)
+        with closing(ahead(reads) if read_ahead else reads) as read:
+            for parts in read:
+                while parts:
+                    yield parts.pop(0)  # kept here, its memory could not be read into again
 
     def batches(self, days: Sequence[date], batch_rows: int) -> Generator[dict[str, npt.NDArray[Any]], None, None]:
         """The first tape of some sessions as arrays by column, in the order of the store, wherever a batch ends.
@@ -188,14 +193,16 @@ def ahead(items: Generator[_Item, None, None]) -> Generator[_Item, None, None]:
 
 def by_session(frame: pl.DataFrame) -> dict[date, pl.DataFrame]:
     """A tape's rows, each session's together, as views by session; under `date.min` the columns without rows."""
-    session = frame["session"].to_numpy()
+    session = frame["session"].to_physical().to_numpy()
     tape = frame.drop("session")
-    heads = np.flatnonzero(session[1:] != session[:-1]) + 1
-    bounds = [0, *heads.tolist(), len(session)] if len(session) else []
-    cut = {session[a].item(): tape.slice(a, z - a) for a, z in pairwise(bounds)}
-    if len(cut) < len(bounds) - 1:
-        raise AssertionError("a session's rows do not lie together, though the ledger says they came in one append")
-    return {date.min: tape.clear(), **cut}
+    at = 0
+    cut = {date.min: tape.clear()}
+    for day, rows in by_day(session):
+        if day in cut:
+            raise AssertionError("a session's rows do not lie together, though the ledger says they came in one append")
+        cut[day] = tape.slice(at, rows)
+        at += rows
+    return cut
 
 
 def by_day(session: npt.NDArray[np.int32]) -> list[tuple[date, int]]:
@@ -204,6 +211,6 @@ def by_day(session: npt.NDArray[np.int32]) -> list[tuple[date, int]]:
     >>> by_day(np.array([0, 0, 1], np.int32))
     [(datetime.date(1970, 1, 1), 2), (datetime.date(1970, 1, 2), 1)]
     """
-    heads = np.flatnonzero(session[1:] != session[:-1]) + 1 if session[0] != session[-1] else np.empty(0, np.int64)
-    bounds = [0, *heads.tolist(), len(session)]
+    heads = np.flatnonzero(session[1:] != session[:-1]) + 1
+    bounds = [0, *heads.tolist(), len(session)] if len(session) else []
     return [(session[a].astype("datetime64[D]").item(), z - a) for a, z in pairwise(bounds)]

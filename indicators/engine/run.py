@@ -21,6 +21,7 @@ from indicators.engine.recipe import recipe_of
 from indicators.engine.regime import RegimeReading, regime
 from indicators.engine.scope import EXCHANGES, Scope, exchange_of, on_session, scope, tables_of
 from indicators.engine.screen import rank
+from indicators.engine.threads import in_threads
 
 Map = Callable[[Callable[[Part], Rows], Iterable[Part]], Iterable[Rows]]
 """Python's `map`, a thread pool's, or a cluster's: indicators never know."""
@@ -103,12 +104,15 @@ class Kept:
         return corrected
 
 
-def rows_of(store: Store, indicator: Indicator, covered: Scope, map: Map = map, kept: Kept | None = None) -> Rows:
+def rows_of(
+    store: Store, indicator: Indicator, covered: Scope, map: Map | None = None, kept: Kept | None = None
+) -> Rows:
     """An indicator's rows over the sessions covered: held ones as they are, the rest measured from the store.
 
     A session's rows are held by what its tapes rest on and by the recipe, so that a corrected session is measured again
     and no other. With `as_of` nothing is held: the tapes are cut.
     """
+    map = map or in_threads()
     tables = {need.table: need.split for need in indicator.inputs}
     tapes = [table for table, split in tables.items() if split == "session"]
     exchange = EXCHANGES[indicator.market]
@@ -141,7 +145,7 @@ def readings_of(
     covered: Scope,
     key: str | None = None,
     period: Period = "session",
-    map: Map = map,
+    map: Map | None = None,
     rows: Rows | None = None,
 ) -> list[Reading]:
     """An indicator's readings from the first stored session on; an input that is not there leaves none."""
@@ -188,7 +192,7 @@ def day_of(
     market: str = "us",
     session: date | None = None,
     as_of: datetime | None = None,
-    map: Map = map,
+    map: Map | None = None,
     progress: Progress | None = None,
     kept: Kept | None = None,
 ) -> Day:

@@ -43,6 +43,9 @@ NUMBERS = (
     *("call_contracts", "put_contracts", "prints", "signal_kept"),
 )
 
+TRADE_COLUMNS = tuple(name for name in TAPE_COLUMNS["option_trades"] if name != "conditions")
+"""What is read of a print; what its conditions mean stands in its flags."""
+
 Prints = dict[str, npt.NDArray[Any]]
 SUMMED = OPTION_COLUMNS[:-1]
 """The columns that are added; `last_ts` is not."""
@@ -79,7 +82,7 @@ class DirectionalPremium(Indicator):
     title: ClassVar[str] = "Directional option premium"
     unit: ClassVar[str] = "imbalance"
     inputs: ClassVar[tuple[Input, ...]] = (
-        Input("option_trades", "session"),
+        Input("option_trades", "session", columns=TRADE_COLUMNS),
         Input("option_quotes", "session", True, ("contract", "ts", "bid", "ask", "bid_size", "ask_size")),
     )
     keys: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -198,11 +201,15 @@ class DirectionalPremium(Indicator):
 
 @dataclass(frozen=True)
 class _Blocks:
-    """Runs of equal contract in a part: bounds, group (underlying) and right of each run, and what they are called."""
+    """Runs of equal contract in a part: bounds, group (underlying) and right of each run, and what they are called.
+
+    `rank` is a run's place in the order of underlying, expiry, strike and right.
+    """
 
     starts: npt.NDArray[np.int64]
     group: npt.NDArray[np.int64]
     is_call: npt.NDArray[np.bool_]
+    rank: npt.NDArray[np.int64]
     underlyings: pl.Series
     contracts: pl.DataFrame
 
@@ -214,7 +221,9 @@ class _Blocks:
         numbered = pl.DataFrame({"underlying": underlyings}).with_row_index("group")
         group = here.join(numbered, on="underlying", how="left", maintain_order="left")["group"]
         is_call = (here["right"] == "C").to_numpy()
-        return cls(starts, group.cast(pl.Int64).to_numpy(), is_call, underlyings, here)
+        rank = np.empty(here.height, np.int64)
+        rank[here.select(pl.arg_sort_by("underlying", "expiry", "strike", "right")).to_series()] = np.arange(len(rank))
+        return cls(starts, group.cast(pl.Int64).to_numpy(), is_call, rank, underlyings, here)
 
 
 def _columns(trades: pl.DataFrame, quotes: pl.DataFrame | None) -> Prints:
@@ -222,7 +231,7 @@ def _columns(trades: pl.DataFrame, quotes: pl.DataFrame | None) -> Prints:
 
     A print's own quote and a matched one are never mixed: sizes come with the bid and ask they belong to.
     """
-    prints: Prints = {name: trades[name].to_numpy() for name in TAPE_COLUMNS["option_trades"]}
+    prints: Prints = {name: trades[name].to_numpy() for name in TRADE_COLUMNS}
     if quotes is None or quotes.is_empty():
         return prints
     bare = (prints["bid"] < 0) | (prints["ask"] < 0)
@@ -280,13 +289,15 @@ def _orders_frame(
     counts the contract's prints of the whole session that are not excluded; `underlying_price`, `bid` and `ask` are
     those of the first print, null where there are none; `file` and `record` say where that print was read.
     """
-    described = dict(zip(ORDER_COLUMNS, orders.T, strict=True))
+    # In the order of the keys already, most of which the contract says: what is in order is soon sorted.
+    order = np.argsort(blocks.rank[orders[:, ORDER_COLUMNS.index("block")]], kind="stable")
+    described = {name: orders[order, n] for n, name in enumerate(ORDER_COLUMNS)}
     heads, block = described["head"], described["block"]
     is_call = blocks.is_call[block]
     direction = (described["bull"] > 0).astype(np.int8) - (described["bear"] > 0).astype(np.int8)
     auction = (prints["flags"][heads] & int(PrintFlag.AUCTION)) != 0
     kind = np.where(auction, len(KINDS), described["kind"])
-    first = {name: pl.Series(prints[name][heads]) for name in ("underlying_price", "bid", "ask")}
+    first = pl.DataFrame({name: prints[name][heads] for name in ("underlying_price", "bid", "ask")})
     return pl.DataFrame(
         {
             "session": pl.repeat(session, len(heads), dtype=pl.Date, eager=True),
@@ -301,7 +312,7 @@ def _orders_frame(
             **{name: described[name] for name in ("bull", "bear", "unknown", "size")},
             "volume": volume[block],
             **{name: described[name] for name in ("venues", "prints")},
-            **{name: pl.select(pl.when(column >= 0).then(column)).to_series() for name, column in first.items()},
+            **first.select(pl.when(pl.all() >= 0).then(pl.all())).to_dict(),
         }
     )
 

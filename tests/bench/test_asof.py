@@ -12,7 +12,7 @@ from indicators.engine.bench.tape import Tapes
 
 CONTENDERS: dict[str, Callable[[Store], pl.DataFrame | None]] = {
     "ours": asof.ours_p2,
-    "scan": lambda store: bare_scan(store, "bench/sides_trade_columns", "bench/sides_quote_columns"),
+    "scan": lambda store: bare_scan(store, "bench/sides_scan_columns", "bench/sides_quote_columns"),
     "duckdb": lambda store: store.answer("bench/sides"),
     "polars": asof.polars_p2,
     "duckdb_usual": lambda store: store.answer("bench/sides_usual"),

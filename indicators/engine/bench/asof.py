@@ -12,9 +12,11 @@ from feeds.store import Store
 from indicators.engine.bench.clock import JobResult, Target, timed
 from indicators.engine.bench.premium import bare_scan
 from indicators.engine.bench.tape import SESSIONS, STOCK_QUOTES, STOCK_TRADES, Tapes, bench_sessions
+from indicators.engine.threads import in_threads
 from indicators.kernels.blocks import block_starts
 from indicators.kernels.side import RULES
 from indicators.kernels.stock_flow import BUY, SELL, STOCK_UNKNOWN, stock_flow
+from indicators.us.dark_pool_imbalance import QUOTE_COLUMNS, TRADE_COLUMNS
 
 SPREAD_FLOOR = 5_000_000
 """The widest quote that signs a stock print, micro-dollars."""
@@ -36,16 +38,15 @@ c = pl.col
 
 def ours_p2(store: Store) -> pl.DataFrame:
     """Dark and block notional by side, in micro-dollars, part by part through the library's kernels."""
-    tapes = {"stock_trades": "session", "stock_quotes": "session"}
-    parts = store.parts(tapes, bench_sessions(store, SESSIONS))
-    return pl.concat([_by_midpoint(part) for part in parts]).group_by(KEYS).sum().sort(KEYS)
+    columns = {"stock_trades": TRADE_COLUMNS, "stock_quotes": QUOTE_COLUMNS}
+    parts = store.parts(dict.fromkeys(columns, "session"), bench_sessions(store, SESSIONS), columns=columns)
+    return pl.concat(list(in_threads(2)(_by_midpoint, parts))).group_by(KEYS).sum().sort(KEYS)
 
 
 def _by_midpoint(part: Part) -> pl.DataFrame:
     tape, quoted = part.tables["stock_trades"], part.tables["stock_quotes"]
-    names = ("symbol", "ts", "price", "size", "off_exchange", "flags", "bid", "ask")
-    prints = {name: tape[name].to_numpy() for name in names}
-    quotes = {name: quoted[name].to_numpy() for name in ("symbol", "ts", "bid", "ask")}
+    prints = {name: tape[name].to_numpy() for name in TRADE_COLUMNS}
+    quotes = {name: quoted[name].to_numpy() for name in QUOTE_COLUMNS}
     starts = block_starts(prints["symbol"])
     table = stock_flow(
         starts,
@@ -158,7 +159,7 @@ def p2(tapes: Tapes) -> JobResult:
         "block sums per session and symbol",
         {
             "ours": lambda: ours_p2(store),
-            "scan": lambda: bare_scan(store, "bench/sides_trade_columns", "bench/sides_quote_columns"),
+            "scan": lambda: bare_scan(store, "bench/sides_scan_columns", "bench/sides_quote_columns"),
             "duckdb": lambda: store.answer("bench/sides"),
             "polars": lambda: polars_p2(store),
             "duckdb_usual": lambda: store.answer("bench/sides_usual"),

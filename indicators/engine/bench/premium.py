@@ -4,18 +4,17 @@ Every contender reads the same stored tape, loading counts, and sums integers or
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import polars as pl
 
-from feeds.schema import EXCLUDED, Part, PrintFlag, Sessions
+from feeds.schema import EXCLUDED, PrintFlag, Sessions
 from feeds.store import Store
 from indicators.engine.bench.clock import JobResult, Target, equal_answers, held_to, interleaved, timed
 from indicators.engine.bench.tape import OPTION_PRINTS, SESSIONS, Tapes, bench_sessions
 from indicators.engine.indicator import Rows
 from indicators.engine.premium import SPREAD_FLOOR, SPREAD_PERCENT, signed_premium
 from indicators.engine.run import compute
+from indicators.engine.threads import in_threads
 from indicators.us.directional_premium import DirectionalPremium
 
 MULTIPLIER = 100
@@ -36,28 +35,13 @@ def ours_p1(store: Store, sessions: Sessions | None = None) -> pl.DataFrame:
     return signed_premium(store, bench_sessions(store, SESSIONS) if sessions is None else sessions, MULTIPLIER)
 
 
-def ours_p1b(store: Store, threads: int = 1) -> Rows:
-    """The product's own pass: every part measured, the rows combined."""
-    parts = store.parts({"option_trades": "session"}, bench_sessions(store, SESSIONS))
-    if threads == 1:
-        return compute(DirectionalPremium(), parts)
-    return compute(DirectionalPremium(), parts, bounded_map(threads))
-
-
-def bounded_map(threads: int) -> Callable[[Callable[[Part], Rows], Iterable[Part]], Iterator[Rows]]:
-    """A thread pool's map that takes the next part when a thread is free, so that memory holds a part a thread."""
-
-    def mapped(measure: Callable[[Part], Rows], parts: Iterable[Part]) -> Iterator[Rows]:
-        with ThreadPoolExecutor(threads) as pool:
-            under_way: deque[Future[Rows]] = deque()
-            for part in parts:
-                under_way.append(pool.submit(measure, part))
-                if len(under_way) > threads:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-
-    return mapped
+def ours_p1b(store: Store, threads: int = 2) -> Rows:
+    """The product's own pass: every part measured, the rows combined; on one thread the next part is not read ahead."""
+    indicator = DirectionalPremium()
+    columns = {need.table: need.columns for need in indicator.inputs}
+    days = bench_sessions(store, SESSIONS)
+    parts = store.parts({"option_trades": "session"}, days, columns=columns, read_ahead=threads > 1)
+    return compute(indicator, parts, in_threads(threads) if threads > 1 else map)
 
 
 # -- peers ---------------------------------------------------------------------------------------------------------
@@ -286,11 +270,11 @@ def p6(tapes: Tapes) -> JobResult:
     def one_thread() -> pl.DataFrame:
         store.run_sql("bench/one_thread")
         try:
-            return ours_p1b(store)["flow"]
+            return ours_p1b(store, threads=1)["flow"]
         finally:
             store.run_sql("bench/every_thread")
 
-    contenders = {"ours": lambda: ours_p1b(store, threads=2)["flow"], "one_thread": one_thread}
+    contenders = {"ours": lambda: ours_p1b(store)["flow"], "one_thread": one_thread}
     equal_answers(contenders)
     seconds = interleaved(contenders, tapes.rounds)
     return held_to(

@@ -1,5 +1,7 @@
 """A tape in batches of any length gives the sums of its naive reading, print by print."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -25,7 +27,7 @@ def columns(rows) -> dict[str, np.ndarray]:
 
 def in_batches(tape: dict[str, np.ndarray], cuts) -> list[dict[str, np.ndarray]]:
     bounds = [0, *sorted(cuts), len(tape["price"])]
-    return [{n: a[x:z] for n, a in tape.items()} for x, z in zip(bounds, bounds[1:], strict=False)]
+    return [{n: a[x:z] for n, a in tape.items()} for x, z in pairwise(bounds)]
 
 
 def reference(rows) -> list[list[int]]:
