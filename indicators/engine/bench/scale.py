@@ -52,6 +52,7 @@ def p5(tapes: Tapes) -> JobResult:
         target="time per print within 15 %; resident flat, ≤ 1.5 GB",
         met=max(each.values()) <= DRIFT * min(each.values()) and flat,
         figures=figures,
+        notes=("DuckDB may keep 256 MB of the pages it has read; without a limit it keeps them while memory lasts",),
     )
 
 
@@ -83,6 +84,7 @@ def resident_bytes() -> int:
 def _measured(path: str, sessions: int, rounds: int) -> str:
     with Store.open(path, read_only=True) as store:
         days = bench_sessions(store, sessions)
+        store.run_sql("bench/small_cache")
         ours_p1(store, days)
         seconds = interleaved({"ours": lambda: ours_p1(store, days)}, rounds)["ours"]
     return json.dumps({"seconds": seconds, "resident": resident_bytes()})
