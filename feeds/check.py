@@ -22,8 +22,12 @@ ABSURD_PRICE = 10_000_000
 
 _INT64 = 9.2e18
 _DAY_END = 24 * 3600 * 1_000_000_000 - 1_000_000_000
+_CURVE_OUT = 18 * 3600 * 1_000_000_000
 _EDGAR_CLOSE = 22 * 3600 * 1_000_000_000
-_SYMBOLS = frozenset({"symbol", "underlying", "index", "group", "scheme", "exchange"})
+_SYMBOLS = frozenset(
+    {"symbol", "underlying", "index", "group", "scheme", "exchange", "industry", "concept", "code", "fund", "kind"}
+)
+_NONE = pl.DataFrame(schema={"record": pl.Int64, "reason": pl.String, "raw": pl.String})
 _DECIMAL = r"^(\d{1,12}(\.\d{0,6}0*)?|\.\d{1,6}0*)$"
 _LONG_DECIMAL = r"^(\d{1,12}(\.\d{0,18})?|\.\d{1,18})$"
 _DOUBLE = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
@@ -51,7 +55,8 @@ def check(frame: pl.DataFrame, table: Table, sessions: Sessions, scaled: bool = 
 
     Parameters
     ----------
-    frame : canonical column names, text or typed; beside them `record` (Int64), perhaps `assumed` (String)
+    frame : canonical column names, text or typed; beside them `record` (Int64), perhaps `assumed` (String) and
+        `refused` (String): why the feed itself refuses the row, null where it does not
     table : what the rows should be
     sessions : of the table's exchange, reaching beyond every row
     scaled : integers in price and decimal columns are micro-dollars and micro-shares already
@@ -60,6 +65,12 @@ def check(frame: pl.DataFrame, table: Table, sessions: Sessions, scaled: bool = 
     ------
     UnreadableFile : a column has a type that cannot be what the table needs (a time without a zone, say)
     """
+    objections = [_NONE]
+    if "refused" in frame.columns:
+        objected = frame.filter(pl.col("refused").is_not_null())
+        raw = _raw(objected.drop("refused").columns)
+        objections = [objected.select(pl.col("record").cast(pl.Int64), reason="refused", raw=raw)]
+        frame = frame.filter(pl.col("refused").is_null()).drop("refused")
     rules = [_Rule.of(column, frame, table, scaled) for column in table.columns]
     carried = [pl.col("record").cast(pl.Int64)]
     if "assumed" in frame.columns:
@@ -69,7 +80,7 @@ def check(frame: pl.DataFrame, table: Table, sessions: Sessions, scaled: bool = 
     )
     bad = pl.any_horizontal(f"bad:{rule.column.name}" for rule in rules) if rules else pl.lit(False)
     mask = typed.select(bad.alias("bad"))["bad"]
-    rejects = [_reasons(frame.filter(mask), typed.filter(mask), rules)]
+    rejects = [*objections, _reasons(frame.filter(mask), typed.filter(mask), rules)]
     good = typed.filter(~mask).select(pl.exclude("^bad:.*$"))
     originals = frame.filter(~mask)
 
@@ -292,6 +303,10 @@ def _with_session(good: pl.DataFrame, table: Table, sessions: Sessions) -> pl.Da
             calendar.select(date="session", session="session_next", known_at="known"),
             on="date", how="left", maintain_order="left",
         )  # fmt: skip
+    if table.known == "evening":
+        good = good.with_columns(known_at=_local_ns("date", _CURVE_OUT, table.exchange))
+        at = np.searchsorted(sessions.days, good["date"].to_numpy().astype("datetime64[D]"))
+        return good.with_columns(session=pl.Series([*sessions.dates, None], dtype=pl.Date).gather(at))
     if table.known == "published":
         good = good.with_columns(known_at=_local_ns("published", _DAY_END, table.exchange))
     elif table.known == "filed":

@@ -73,7 +73,7 @@ def fill(store: Store, made: "Market", progress: Progress | None = None) -> None
 
 def _append(store: Store, name: str, frames: list[pl.DataFrame]) -> None:
     """Check and store a table's frames as one file; a synthetic row that is refused is a fault of ours."""
-    sessions = store.calendar()
+    sessions = store.calendar(TABLES[name].exchange)
     tape = TABLES[name].is_tape
     first = 1
     batches = []
