@@ -28,7 +28,7 @@ from feeds.check import flags_of
 from feeds.errors import StoreBusy, StoreUnreadable, UnreadableFile
 from feeds.schema import TABLES, TAPE_COLUMNS, Part, Sessions, Table
 
-LAYOUT = 2
+LAYOUT = 4
 """Number of the newest file in feeds/sql: the layout that this version writes."""
 
 FIRST_DAY = date(1950, 1, 1)
