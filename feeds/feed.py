@@ -27,12 +27,14 @@ class Claim:
     logical_name : file name plus the vendor's date and symbol path parts: what a later version of it is called too
     assumed : canonical columns that are assumed rather than read, comma-separated
     ignored : columns of the file that the table has no place for
+    also : further tables that the same file fills
     """
 
     table: str
     logical_name: str
     assumed: str | None = None
     ignored: tuple[str, ...] = ()
+    also: tuple["Claim", ...] = ()
 
 
 @dataclass

@@ -8,16 +8,20 @@ from pathlib import Path
 
 import polars as pl
 
+from feeds.akshare import AkShare
 from feeds.canonical import Canonical
 from feeds.check import check
+from feeds.china_series import ChinaSeries
+from feeds.csindex import CsIndex
 from feeds.errors import BadValue, BullbearError, TooManyRejects, UnknownName, UnreadableFile
 from feeds.feed import Claim, Desk, Feed, magic
 from feeds.lean import Lean
 from feeds.mapping import Mapped
 from feeds.schema import TABLES
+from feeds.shenwan import Shenwan
 from feeds.store import Store
 
-SNIFFING: tuple[Feed, ...] = (Lean(), Canonical())
+SNIFFING: tuple[Feed, ...] = (Lean(), CsIndex(), Shenwan(), ChinaSeries(), AkShare(), Canonical())
 """The feeds asked, in this order, whether a file is theirs."""
 
 MOST_REJECTED = 0.01
@@ -56,7 +60,7 @@ def ingest(
     most_rejected: float = MOST_REJECTED,
     progress: Progress | None = None,
 ) -> Iterator[Outcome]:
-    """Ingest files, folders and globs; one outcome a file, as each is done.
+    """Ingest files, folders and globs; one outcome a file and table, as each is done.
 
     Raises
     ------
@@ -70,7 +74,7 @@ def ingest(
     feeds = _chosen(table, source, mapping)
     for path, asked in found_files(paths):
         try:
-            yield _one(store, path, asked, feeds, most_rejected, progress)
+            yield from _one(store, path, asked, feeds, most_rejected, progress)
         except BullbearError as error:
             yield Outcome(path, table, error=str(error))
 
@@ -107,7 +111,7 @@ def found_files(paths: Sequence[Path | str]) -> Iterator[tuple[Path, bool]]:
 
 def _one(
     store: Store, path: Path, asked: bool, feeds: Sequence[Feed], most_rejected: float, progress: Progress | None
-) -> Outcome:
+) -> Iterator[Outcome]:
     if not path.exists():
         raise UnreadableFile(f"'{path}': no such file or folder")
     if magic(path) == "empty":
@@ -115,13 +119,21 @@ def _one(
     feed, claim = _claimed(path, feeds)
     if feed is None or claim is None:
         if not asked:
-            return Outcome(path, skipped=True)
+            yield Outcome(path, skipped=True)
+            return
         raise UnreadableFile(
             f"'{path.name}': no feed knows this layout. Name its table with --table (its header must then be the"
             " table's columns), or map its columns with --mapping."
         )
-    table = TABLES[claim.table]
     sha256 = _sha256(path)
+    for each in (claim, *claim.also):
+        yield _table(store, path, feed, each, sha256, most_rejected, progress)
+
+
+def _table(
+    store: Store, path: Path, feed: Feed, claim: Claim, sha256: str, most_rejected: float, progress: Progress | None
+) -> Outcome:
+    table = TABLES[claim.table]
     held = store.holds(table.name, feed.name, sha256)
     if held is not None:
         return Outcome(path, table.name, feed.name, read=held, duplicates=held, assumed=claim.assumed)

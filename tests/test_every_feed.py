@@ -10,6 +10,7 @@ from feeds.ingest import SNIFFING, ingest
 from feeds.schema import TABLES
 from feeds.store import Store
 from feeds.synthetic import Market, canonical
+from tests.feeds.china_samples import AKSHARE, CHINA_SERIES, CSINDEX, SHENWAN, written
 
 
 def lean_sample(folder: Path) -> list[Path]:
@@ -40,7 +41,14 @@ def canonical_sample(folder: Path, made: Market) -> list[Path]:
 
 @pytest.fixture
 def samples(tmp_path: Path, small_market: Market) -> dict[str, list[Path]]:
-    return {"lean": lean_sample(tmp_path), "canonical": canonical_sample(tmp_path, small_market)}
+    return {
+        "lean": lean_sample(tmp_path),
+        "csindex": written(tmp_path, CSINDEX),
+        "shenwan": written(tmp_path, SHENWAN),
+        "china_series": written(tmp_path, CHINA_SERIES),
+        "akshare": written(tmp_path, AKSHARE),
+        "canonical": canonical_sample(tmp_path, small_market),
+    }
 
 
 FEEDS = {feed.name: feed for feed in SNIFFING}
