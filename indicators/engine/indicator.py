@@ -24,6 +24,13 @@ Rows = dict[str, pl.DataFrame]
 
 Period = Literal["session", "month"]
 
+Verdict = Literal["reproduced", "family", "arithmetic", "consistent", "sign only", "input only", "ours", ""]
+"""How a formula stands to numbers published elsewhere: reproduced on real data, its family found, plain arithmetic,
+consistent with them, its sign only, its input only, or our own; "" where nothing was published."""
+
+PILLARS = ("valuation", "sentiment", "structure", "funds")
+"""What the A-share page is divided into, in the broker's order (CHINA)."""
+
 
 @dataclass(frozen=True)
 class Input:
@@ -61,7 +68,17 @@ class Reading(BaseModel):
 
 
 class Indicator(BaseModel, ABC):
-    """A frozen set of parameters, with pure methods. Subclasses state formula, units, NaN rule and source."""
+    """A frozen set of parameters, with pure methods. Subclasses state formula, units, NaN rule and source.
+
+    Class attributes beside those that say how to run it:
+
+    pillar : the group that shares one weight in the gauge; "" for an indicator that stands alone
+    weighted : False for one that is shown and not weighed
+    row : its place on its market's page
+    chinese : its Chinese name, shown beside the English one
+    verdict : what its numbers may claim
+    relative : whether its change on the week is a percentage of the week before, not a difference
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -73,6 +90,12 @@ class Indicator(BaseModel, ABC):
     lag: ClassVar[int] = 0
     warmup: ClassVar[int] = 0
     cadence: ClassVar[Literal["session", "week"]] = "session"
+    pillar: ClassVar[str] = ""
+    weighted: ClassVar[bool] = True
+    row: ClassVar[int] = 0
+    chinese: ClassVar[str] = ""
+    verdict: ClassVar[Verdict] = ""
+    relative: ClassVar[bool] = False
     inputs: ClassVar[tuple[Input, ...]]
     keys: ClassVar[dict[str, tuple[str, ...]]]
 
