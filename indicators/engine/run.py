@@ -15,7 +15,7 @@ from feeds.errors import BadValue, NothingToShow, UnknownName
 from feeds.schema import Part, Sessions, utc
 from feeds.store import Store
 from indicators.engine.gauge import GaugeReading, fuse
-from indicators.engine.indicator import Indicator, Period, Reading, Rows
+from indicators.engine.indicator import PILLARS, Indicator, Period, Reading, Rows
 from indicators.engine.recipe import recipe_of
 from indicators.engine.scope import EXCHANGES, Scope, exchange_of, on_session, scope, tables_of
 from indicators.engine.screen import rank
@@ -69,9 +69,11 @@ def chosen(name: str, parameters: Sequence[str] = ()) -> Indicator:
 
 
 def of_market(market: str) -> dict[str, Indicator]:
-    """Every indicator of a market with its default parameters."""
+    """Every indicator of a market with its default parameters, pillar by pillar in the order of the page."""
     exchange_of(market)
-    return {name: kind() for name, kind in sorted(registry().items()) if kind.market == market}
+    mine = [kind for kind in registry().values() if kind.market == market]
+    place = {pillar: n for n, pillar in enumerate(PILLARS)}
+    return {kind.name: kind() for kind in sorted(mine, key=lambda k: (place.get(k.pillar, -1), k.row, k.name))}
 
 
 def compute(indicator: Indicator, parts: Iterable[Part], map: Map = map) -> Rows:
