@@ -32,6 +32,7 @@ Day = Annotated[str | None, typer.Option("--date", help="A session, YYYY-MM-DD [
 Start = Annotated[str | None, typer.Option("--start", help="First session, YYYY-MM-DD")]
 End = Annotated[str | None, typer.Option("--end", help="Last session, YYYY-MM-DD")]
 Market = Annotated[str, typer.Option("--market", help="us or china")]
+Lang = Annotated[str, typer.Option("--lang", help="Language of the printed page: en, zh or zh-Hant")]
 Parameters = Annotated[list[str] | None, typer.Option("-p", help="A parameter as key=value; may be repeated")]
 
 
@@ -113,22 +114,22 @@ def _say(text: str, out: Path | None) -> None:
 @app.command()
 def report(
     day: Day = None, market: Market = "us", db: Db = None, demo: Demo = False, as_of: AsOf = None,
-    format_: Format = "text", out: Out = None,
+    format_: Format = "text", out: Out = None, lang: Lang = "en",
 ) -> None:  # fmt: skip
-    """The daily report: gauge, indicators with coverage and error, rankings, notices."""
+    """The report, daily or of the A-share week: gauge, indicators with coverage and error, rankings, notices."""
     with _mended():
         kind = _one_of(format_, "text", "json")
+        from indicators.views.language import language
         from indicators.views.progress import waiting
         from indicators.views.published import keep, published
         from indicators.views.report import print_report
 
+        spoken = language(lang)
+
         with _store(db, demo) as store, waiting() as step:
             found = published(store, market, _day(day, "--date"), _time(as_of), step)
         keep(store.path, found)
-        if kind == "json":
-            _say(found.report.to_json(), out)
-        else:
-            print_report(found.report, out)
+        _say(found.report.to_json(), out) if kind == "json" else print_report(found.report, out, spoken)
         raise typer.Exit(0 if found.report.gauge.level is not None else 1)
 
 

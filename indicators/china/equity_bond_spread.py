@@ -30,8 +30,8 @@ class EquityBondSpread(Weekly):
     all_a …); `key` is another one. Where the default universe has no PE of its own, industries stand in as a labelled
     proxy: Σ cap / Σ (cap / PE) over level-1 industries without 801780, 801790, 801960; those with a loss or without a
     PE leave both sums together and are counted in `dropped`. Once the index has had a PE the proxy is not used, and a
-    band never mixes the two. `sign` = "bond_minus_equity" turns the number round, as it is in use elsewhere; the bands turn
-    with it.
+    band never mixes the two. `sign` = "bond_minus_equity" turns the number round, as it is in use elsewhere; the bands
+    turn with it.
 
     NaN rule: a week without a PE or with one ≤ 0, or without a yield of the last `max_age_days` days, is null; the bond
     curve is joined backwards, as it has make-up days the market lacks. coverage = inputs present ÷ 2.
@@ -155,6 +155,11 @@ class EquityBondSpread(Weekly):
         notes = (PROXY,) if source[w] == INDUSTRIES else ()
         present = int(not np.isnan(priced[w])) + int(not np.isnan(bond[w]))
         return history.reading(w, number(spread[w]), components, reasons, present / 2, notes)
+
+    def flag(self, reading: Reading) -> str | None:
+        """The band, in σ from the mean."""
+        band = reading.components["band"]
+        return None if band is None else f"{band} σ"
 
     def meaning(self, reading: Reading) -> str:
         """Whether shares are cheap or dear against bonds."""

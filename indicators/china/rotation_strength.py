@@ -98,6 +98,11 @@ class RotationStrength(Weekly):
         }[self.scaling]
         return np.where(common >= FEWEST, total * scale, np.nan), common
 
+    def flag(self, reading: Reading) -> str | None:
+        """Which side of the warning level the average stands on."""
+        warned = reading.components["warning"]
+        return None if warned is None else f"above {self.level:g}" if warned else f"below {self.level:g}"
+
     def meaning(self, reading: Reading) -> str:
         """Whether leaders last."""
         if reading.value is None:

@@ -48,10 +48,11 @@ SCORE_MINIMUM = 60
 class GaugeReading(BaseModel):
     """The gauge at one session's close.
 
-    `level` is null and `zone` "insufficient" below 3 of 5 parts, or 3 of 4 pillars where parts stand in pillars. `contributions` (points, multiples of 1e-6, the part
-    `clip` holding what clipping to [0, 100] removed) sum to level − 50 exactly when read as decimals. `missing` says
-    why a part is absent; an absent part has a null score and no weight. `width` is the width of the level in points
-    when every band is pushed through its part's own percentile. `ages` are sessions since each part's reading.
+    `level` is null and `zone` "insufficient" below 3 of 5 parts, or 3 of 4 pillars where parts stand in pillars.
+    `contributions` (points, multiples of 1e-6, the part `clip` holding what clipping to [0, 100] removed) sum to
+    level − 50 exactly when read as decimals. `missing` says why a part is absent; an absent part has a null score and
+    no weight. `width` is the width of the level in points when every band is pushed through its part's own percentile.
+    `ages` are sessions since each part's reading.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -123,8 +124,9 @@ def fuse(
     older value never hides it. Where there is no reading for a session, the last one stands in for one session past its
     cadence, then the part is stale and missing. Missing is never 50. A part without a band adds no width, and `notes`
     names it. Confidence is high below a width of 10 points, medium below 25, and never high with a part missing or
-    overdue. Where parts stand in pillars every pillar present weighs the same, and the method holds within it; a part
-    without a pillar is one of its own. A level needs three in five of the pillars. Zones are left only 2 points beyond a boundary; a session without a level does not forget the zone.
+    overdue. Zones are left only 2 points beyond a boundary; a session without a level does not forget the zone. Where
+    parts stand in pillars every pillar present weighs the same, and the method holds within it; a part without a pillar
+    is one of its own. A level needs three in five of the pillars.
     """
     if method not in METHODS:
         raise UnknownName("method", method, METHODS)

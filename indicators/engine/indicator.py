@@ -28,8 +28,8 @@ Verdict = Literal["reproduced", "family", "arithmetic", "consistent", "sign only
 """How a formula stands to numbers published elsewhere: reproduced on real data, its family found, plain arithmetic,
 consistent with them, its sign only, its input only, or our own; "" where nothing was published."""
 
-PILLARS = ("valuation", "sentiment", "structure", "funds")
-"""What the A-share page is divided into, in the broker's order (CHINA)."""
+PILLARS = {"valuation": "估值", "sentiment": "情绪", "structure": "结构", "funds": "资金"}
+"""What the A-share page is divided into, in the broker's order, with the Chinese names (CHINA)."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,10 @@ class Indicator(BaseModel, ABC):
     def gauge_value(self, reading: Reading) -> float | None:
         """The number of a reading that the gauge ranks; the value unless the indicator says otherwise."""
         return reading.value
+
+    def flag(self, reading: Reading) -> str | None:  # noqa: ARG002 - most have none
+        """The named band or warning level that a reading stands in; None where there is none."""
+        return None
 
     def meaning(self, reading: Reading) -> str:
         """One plain sentence on what the reading says, for the report."""
