@@ -47,10 +47,13 @@ class Language:
             return text
         if (whole := self._known(text, LONG)) is not None:
             return whole
-        # a list: its separators are messages of their own
-        if len(pieces := [piece for piece in re.split(r"(; |, | · |(?<=\.) )", text) if piece]) > 1:
-            return "".join(self.sentence(piece) for piece in pieces)
-        return self._known(text, 0) or text
+        # a list: its separators are messages of their own, and a short template may hold a comma but no semicolon
+        for separator in (r"(; | · |(?<=\.) )", r"(, )"):
+            if len(pieces := [piece for piece in re.split(separator, text) if piece]) > 1:
+                return "".join(self.sentence(piece) for piece in pieces)
+            if (whole := self._known(text, 0)) is not None:
+                return whole
+        return text
 
     def _known(self, text: str, least: int) -> str | None:
         """A message, or a sentence made from a template with at least so many letters of its own; None for others."""
