@@ -246,10 +246,8 @@ SENTENCES: tuple[str, ...] = (
     N_("{n} had no quote in force: a quote rule leaves their side unknown"),
     N_("assumed: {columns}"),
     N_("off-exchange and block prints: {p} ± {se}, unpublished"),
-    N_(
-        "venues that were not measured take the lower of the two profiles, with twice the standard error; "
-        "index options: one figure for both venue profiles, from the published range of {range} %"
-    ),
+    N_("venues that were not measured take the lower of the two profiles, with twice the standard error"),
+    N_("index options: one figure for both venue profiles, from the published range of {range} %"),
     N_("{table}: assumed {columns}"),
     N_("kept as reported: {names}"),
     N_("filings begin {day}"),
