@@ -28,9 +28,6 @@ Verdict = Literal["reproduced", "family", "arithmetic", "consistent", "sign only
 """How a formula stands to numbers published elsewhere: reproduced on real data, its family found, plain arithmetic,
 consistent with them, its sign only, its input only, or our own; "" where nothing was published."""
 
-PILLARS = {"valuation": "估值", "sentiment": "情绪", "structure": "结构", "funds": "资金"}
-"""What the A-share page is divided into, in the broker's order, with the Chinese names (CHINA)."""
-
 
 @dataclass(frozen=True)
 class Input:

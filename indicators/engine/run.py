@@ -15,9 +15,9 @@ from feeds.errors import BadValue, NothingToShow, UnknownName
 from feeds.schema import Part, Sessions, utc
 from feeds.store import Store
 from indicators.engine.gauge import GaugeReading, fuse
-from indicators.engine.indicator import PILLARS, Indicator, Period, Reading, Rows
+from indicators.engine.indicator import Indicator, Period, Reading, Rows
 from indicators.engine.recipe import recipe_of
-from indicators.engine.scope import EXCHANGES, Scope, exchange_of, on_session, scope, tables_of
+from indicators.engine.scope import EXCHANGES, PILLARS, Scope, exchange_of, on_session, scope, tables_of
 from indicators.engine.screen import rank
 
 Map = Callable[[Callable[[Part], Rows], Iterable[Part]], Iterable[Rows]]

@@ -376,7 +376,7 @@ def render_text(report: Report, console: "Console", language: Language = ENGLISH
 
 def _pillars(report: Report, console: "Console", shared: Set[str], language: Language) -> None:
     """The weekly page's indicators, pillar by pillar in the broker's order."""
-    from indicators.engine.indicator import PILLARS
+    from indicators.engine.scope import PILLARS
 
     say = language.say
     pillar = None

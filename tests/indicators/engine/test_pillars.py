@@ -10,8 +10,9 @@ import pytest
 
 from feeds.schema import Part, Sessions
 from indicators.engine.gauge import GaugeReading, fuse, pillar_weights
-from indicators.engine.indicator import PILLARS, Indicator, Reading, Rows
+from indicators.engine.indicator import Indicator, Reading, Rows
 from indicators.engine.run import of_market
+from indicators.engine.scope import PILLARS
 
 DAYS = tuple(date(2025, 11, 3) + timedelta(days=i) for i in range(2))
 CLOSES = np.array([int(datetime(d.year, d.month, d.day, 7, tzinfo=UTC).timestamp()) * 10**9 for d in DAYS], np.int64)
