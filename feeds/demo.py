@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,10 +52,16 @@ def demo_store(progress: Progress | None = None) -> Iterator[Store]:
         yield store
 
 
-def fill(store: Store, made: "Market", progress: Progress | None = None) -> None:
-    """Write a synthetic market into a store: the same checks as any file, one ledger line a table."""
+def fill(
+    store: Store, made: "Market", progress: Progress | None = None, exchanges: Sequence[str] = ("XNYS", "XSHG")
+) -> None:
+    """Write a synthetic market into a store: the same checks as any file, one ledger line a table.
+
+    `exchanges` says whose tables; tapes are New York's.
+    """
     for name, frame in made.tables().items():
-        _append(store, name, [frame])
+        if TABLES[name].exchange in exchanges:
+            _append(store, name, [frame])
     days = made.sessions.dates
     tapes: dict[str, list[pl.DataFrame]] = {}
     for n, day in enumerate(days):
