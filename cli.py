@@ -12,6 +12,7 @@ from indicators.views.command import (
     Demo,
     End,
     Format,
+    Lang,
     Market,
     Out,
     Parameters,
@@ -37,22 +38,21 @@ app = typer.Typer(
 @app.command()
 def report(
     day: Day = None, market: Market = "us", db: Db = None, demo: Demo = False, as_of: AsOf = None,
-    format_: Format = "text", out: Out = None,
+    format_: Format = "text", out: Out = None, lang: Lang = "en",
 ) -> None:  # fmt: skip
-    """The daily report: gauge, indicators with coverage and error, rankings, notices."""
+    """The report, daily or of the A-share week: gauge, indicators with coverage and error, rankings, notices."""
     with mended():
         kind = one_of(format_, "text", "json")
+        from indicators.views.language import language
         from indicators.views.progress import waiting
         from indicators.views.published import keep, published
         from indicators.views.report import print_report
 
+        spoken = language(lang)
         with opened(db, demo) as store, waiting() as step:
             found = published(store, market, a_day(day, "--date"), a_time(as_of), step)
         keep(store.path, found)
-        if kind == "json":
-            say(found.report.to_json(), out)
-        else:
-            print_report(found.report, out)
+        say(found.report.to_json(), out) if kind == "json" else print_report(found.report, out, spoken)
         raise typer.Exit(0 if found.report.gauge.level is not None else 1)
 
 

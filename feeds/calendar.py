@@ -11,6 +11,8 @@ ZONES = {"XNYS": "America/New_York", "XSHG": "Asia/Shanghai"}
 """Where each exchange's clock hangs."""
 
 _HOUR = 3600 * 1_000_000_000
+_RECORDED = {"XNYS": date.min, "XSHG": date(1990, 12, 19)}
+"""Where an exchange's history, or the record of its holidays, begins: Shanghai's first session."""
 
 _EVENING = 20
 """From 20:00 New York a print belongs to the next session (INDICATORS: conventions)."""
@@ -32,7 +34,9 @@ def exchange_sessions(exchange: str, start: date, end: date) -> Sessions:
     import exchange_calendars  # half a second to import: only an ingest needs it
 
     # the default calendar starts twenty years back; its end is about a year ahead of today
-    calendar = exchange_calendars.get_calendar(exchange, start=(start - timedelta(days=10)).isoformat())
+    start = max(start, _RECORDED[exchange])
+    first = max(start - timedelta(days=10), _RECORDED[exchange])
+    calendar = exchange_calendars.get_calendar(exchange, start=first.isoformat())
     schedule = calendar.schedule.loc[start.isoformat() : min(end, calendar.last_session.date()).isoformat()]
     return Sessions(
         tuple(stamp.date() for stamp in schedule.index),

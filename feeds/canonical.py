@@ -45,8 +45,10 @@ class Canonical(Feed):
             if not unknown_to(table.required, columns) and not unknown_to(columns, table.names)
         ]
         named = [name for name in fitting if path.name.split(".")[0] == name]
-        if len(fitting) == 1 or named:
-            return Claim((named or fitting)[0], dated_name(path))
+        # closes of an index fit both markets' tables: the A-share one is claimed by the file's name or by --table
+        home = [name for name in fitting if TABLES[name].exchange == "XNYS"]
+        if found := named or (fitting if len(fitting) == 1 else home if len(home) == 1 else []):
+            return Claim(found[0], dated_name(path))
         return None
 
     def frames(self, path: Path, claim: Claim, desk: Desk) -> Iterator[pl.DataFrame]:

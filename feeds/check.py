@@ -20,6 +20,7 @@ BEFORE_CALENDAR = "`date` is before the first session that the calendar knows"
 
 _INT64 = 9.2e18
 _DAY_END = 24 * 3600 * 1_000_000_000 - 1_000_000_000
+_CURVE_OUT = 18 * 3600 * 1_000_000_000
 _EDGAR_CLOSE = 22 * 3600 * 1_000_000_000
 
 
@@ -43,7 +44,8 @@ def check(frame: pl.DataFrame, table: Table, sessions: Sessions, scaled: bool = 
 
     Parameters
     ----------
-    frame : canonical column names, text or typed; beside them `record` (Int64), perhaps `assumed` (String)
+    frame : canonical column names, text or typed; beside them `record` (Int64), perhaps `assumed` (String) and
+        `refused` (String): why the feed itself refuses the row, null where it does not
     table : what the rows should be
     sessions : of the table's exchange, reaching beyond every row
     scaled : integers in price and decimal columns are micro-dollars and micro-shares already
@@ -52,7 +54,13 @@ def check(frame: pl.DataFrame, table: Table, sessions: Sessions, scaled: bool = 
     ------
     UnreadableFile : a column has a type that cannot be what the table needs (a time without a zone, say)
     """
-    columns = set(frame.columns)
+    columns = set(frame.columns) - {"refused"}
+    rejects = [_NOTHING]
+    if "refused" in frame.columns:
+        objected = frame.filter(pl.col("refused").is_not_null())
+        raw = _raw(objected.drop("refused").columns)
+        rejects.append(objected.select(pl.col("record").cast(pl.Int64), reason="refused", raw=raw))
+        frame = frame.filter(pl.col("refused").is_null()).drop("refused")
     cells = [
         read_cells(column, frame[column.name] if column.name in columns else None, frame.height, table.is_tape, scaled)
         for column in table.columns
@@ -61,7 +69,6 @@ def check(frame: pl.DataFrame, table: Table, sessions: Sessions, scaled: bool = 
     if "assumed" in columns:
         carried.append(frame["assumed"])
     good, originals = pl.DataFrame([*carried, *(read.value for read in cells)]), frame
-    rejects = [_NOTHING]
     if bad := [read.bad for read in cells if read.bad is not None]:
         mask = reduce(or_, bad)
         rejects.append(_reasons(frame.filter(mask), [read for read in cells if read.bad is not None], mask))
@@ -123,6 +130,10 @@ def _with_session(good: pl.DataFrame, table: Table, sessions: Sessions) -> pl.Da
             calendar.select(date="session", session="session_next", known_at="known"),
             on="date", how="left", maintain_order="left",
         )  # fmt: skip
+    if table.known == "evening":
+        good = good.with_columns(known_at=_local_ns("date", _CURVE_OUT, table.exchange))
+        at = np.searchsorted(sessions.days, good["date"].to_numpy().astype("datetime64[D]"))
+        return good.with_columns(session=pl.Series([*sessions.dates, None], dtype=pl.Date).gather(at))
     if table.known == "published":
         good = good.with_columns(known_at=_local_ns("published", _DAY_END, table.exchange))
     elif table.known == "filed":

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,10 +52,16 @@ def demo_store(progress: Progress | None = None) -> Iterator[Store]:
         yield store
 
 
-def fill(store: Store, made: "Market", progress: Progress | None = None) -> None:
-    """Write a synthetic market into a store: the same checks as any file, one ledger line a table."""
+def fill(
+    store: Store, made: "Market", progress: Progress | None = None, exchanges: Sequence[str] = ("XNYS", "XSHG")
+) -> None:
+    """Write a synthetic market into a store: the same checks as any file, one ledger line a table.
+
+    `exchanges` says whose tables; tapes are New York's.
+    """
     for name, frame in made.tables().items():
-        _append(store, name, [frame])
+        if TABLES[name].exchange in exchanges:
+            _append(store, name, [frame])
     days = made.sessions.dates
     tapes: dict[str, list[pl.DataFrame]] = {}
     for n, day in enumerate(days):
@@ -73,7 +79,7 @@ def fill(store: Store, made: "Market", progress: Progress | None = None) -> None
 
 def _append(store: Store, name: str, frames: list[pl.DataFrame]) -> None:
     """Check and store a table's frames as one file; a synthetic row that is refused is a fault of ours."""
-    sessions = store.calendar()
+    sessions = store.calendar(TABLES[name].exchange)
     tape = TABLES[name].is_tape
     first = 1
     batches = []

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import polars as pl
 
+from feeds.akshare import AkShare
 from feeds.canonical import Canonical
 from feeds.cboe import Cboe
 from feeds.check import BEFORE_CALENDAR, check
+from feeds.china_series import ChinaSeries
+from feeds.csindex import CsIndex
 from feeds.daily import Daily
 from feeds.databento import Databento
 from feeds.errors import BadValue, BullbearError, StoreFull, TooManyRejects, UnknownName, UnreadableFile
@@ -26,6 +29,7 @@ from feeds.massive import Massive
 from feeds.members import Members
 from feeds.schema import TABLES, Sessions, Table
 from feeds.sec_insider import SecInsider
+from feeds.shenwan import Shenwan
 from feeds.shiller import Shiller
 from feeds.spglobal import Spglobal
 from feeds.store import FileWriting, Store
@@ -49,6 +53,10 @@ SNIFFING: tuple[Feed, ...] = (
     Cboe(),
     ThetaData(),
     UnusualWhales(),
+    CsIndex(),
+    Shenwan(),
+    ChinaSeries(),
+    AkShare(),
     Canonical(),
 )
 """The feeds asked, in this order, whether a file is theirs."""

@@ -30,9 +30,10 @@ Kind = Literal["ts", "date", "text", "price", "decimal", "delta", "double", "int
 """ts: ISO-8601 with offset or Z, to nanoseconds; price: DECIMAL(18,6) above zero; decimal: DECIMAL(18,6), zero or
 more; delta: DECIMAL(7,6) from -1 to 1; double: a finite float64; int: an int64; tristate: true, false or blank."""
 
-Known = Literal["tape", "close", "next", "published", "filed", "dated"]
-"""When a row became known: on the tape at its own time; at its session's close; before the next session's close;
-on the day after `published`; at `known_at`, else 22:00 ET of `filing_date`; from its own date on."""
+Known = Literal["tape", "close", "evening", "next", "published", "filed", "dated"]
+"""When a row became known: on the tape at its own time; at its session's close; at 18:00 of its date, which need be no
+session, for the reading of the session on or after it; before the next session's close; on the day after `published`;
+at `known_at`, else 22:00 ET of `filing_date`; from its own date on."""
 
 
 @dataclass(frozen=True)
@@ -285,9 +286,129 @@ TABLES: dict[str, Table] = {
             known="next",
             key=("date", "class"),
         ),
+        Table(
+            "cn_industry_bars",
+            (
+                _c("date", "date"),
+                _c("industry", "text"),
+                _c("close", "double", zero=False),
+                _c("amount?", "double"),
+                _c("turnover_rate?", "double"),
+                _c("pe_ttm?", "double", signed=True),
+                _c("pb?", "double", signed=True),
+                _c("float_cap?", "double"),
+            ),
+            known="close",
+            key=("date", "industry"),
+            exchange="XSHG",
+        ),
+        Table(
+            "cn_index_bars",
+            (
+                _c("date", "date"),
+                _c("index", "text"),
+                _c("close?", "double", zero=False),
+                _c("amount?", "double"),
+                _c("pe_ttm?", "double", signed=True),
+                _c("dividend_yield?", "double"),
+            ),
+            known="close",
+            key=("date", "index"),
+            exchange="XSHG",
+        ),
+        Table(
+            "cn_stock_bars",
+            (
+                _c("date", "date"),
+                _c("symbol", "text"),
+                _c("adj_close", "double", zero=False),
+            ),
+            known="close",
+            key=("date", "symbol"),
+            exchange="XSHG",
+        ),
+        Table(
+            "cn_concept_bars",
+            (_c("date", "date"), _c("concept", "text"), _c("close", "double", zero=False)),
+            known="close",
+            key=("date", "concept"),
+            exchange="XSHG",
+        ),
+        Table(
+            "cn_members",
+            (_c("industry", "text"), _c("symbol", "text"), _c("from_date", "date"), _c("to_date?", "date")),
+            known="dated",
+            key=("industry", "symbol", "from_date"),
+            exchange="XSHG",
+        ),
+        Table(
+            "cn_breadth",
+            (
+                _c("date", "date"),
+                _c("advancers", "double"),
+                _c("decliners", "double"),
+                _c("new_highs?", "double"),
+                _c("new_lows?", "double"),
+            ),
+            known="close",
+            key=("date",),
+            exchange="XSHG",
+        ),
+        Table(
+            "cn_bond_yields",
+            (_c("date", "date"), _c("tenor_years", "double", zero=False), _c("yield", "double", signed=True)),
+            known="evening",
+            key=("date", "tenor_years"),
+            exchange="XSHG",
+        ),
+        Table(
+            "cn_margin",
+            (
+                _c("date", "date"),
+                _c("symbol?", "text"),
+                _c("balance", "double"),
+                _c("buy?", "double"),
+                _c("repay?", "double"),
+            ),
+            known="next",
+            key=("date", "symbol"),
+            exchange="XSHG",
+        ),
+        Table(
+            "cn_etf_shares",
+            (_c("date", "date"), _c("code", "text"), _c("shares", "double", zero=False)),
+            known="next",
+            key=("date", "code"),
+            exchange="XSHG",
+        ),
+        Table(
+            "cn_new_funds",
+            (_c("date", "date"), _c("fund?", "text"), _c("kind?", "text"), _c("units", "double")),
+            known="evening",
+            key=("date", "fund"),
+            exchange="XSHG",
+        ),
+        Table(
+            "cn_northbound",
+            (
+                _c("date", "date"),
+                _c("turnover", "double"),
+                _c("trades?", "double"),
+                _c("net_buy?", "double", signed=True),
+            ),
+            known="close",
+            key=("date",),
+            exchange="XSHG",
+        ),
     )
 }
-"""Every canonical US table by name (INTERFACE: canonical tables)."""
+"""Every canonical table by name (INTERFACE: canonical tables).
+
+Amounts of cn_* are yuan; `yield` and `turnover_rate` per cent; `units` 100 million fund units; `shares` fund shares.
+The `adj_close` of cn_stock_bars is back-adjusted: no dividend or split is a fall, and no old close ever changes. An
+index whose price nobody publishes has no `close`. A row of cn_margin without a symbol is the market's, one of
+cn_new_funds without a fund the day's.
+"""
 
 
 CONSOLIDATED = "CNMS"
@@ -381,6 +502,8 @@ class Sessions:
     dates : list of date, ascending
     opens, closes : int64 arrays, same length, nanoseconds UTC
 
+    following : the session after the last of `dates`, None where the calendar does not know it
+
     Notes
     -----
     `closes[i]` is the regular close (13:00 New York on a half-day).
@@ -389,6 +512,7 @@ class Sessions:
     dates: tuple[date, ...]
     opens: np.ndarray
     closes: np.ndarray
+    following: date | None = None
     _position: dict[date, int] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -429,7 +553,8 @@ class Sessions:
         if not keep:
             return Sessions((), self.opens[:0], self.closes[:0])
         a, b = keep[0], keep[-1] + 1
-        return Sessions(self.dates[a:b], self.opens[a:b], self.closes[a:b])
+        following = self.dates[b] if b < len(self) else self.following
+        return Sessions(self.dates[a:b], self.opens[a:b], self.closes[a:b], following)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from feeds.query import query
 from feeds.schema import TABLES, TAPE_COLUMNS, TAPE_EXTRAS, Part, Sessions, Table
 from feeds.tape import READ_ROWS, SHARD_ROWS, TapeReader, by_day
 
-LAYOUT = 3
+LAYOUT = 4
 """Number of the newest file in feeds/sql: the layout that this version writes."""
 
 FIRST_DAY = date(1950, 1, 1)

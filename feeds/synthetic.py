@@ -20,6 +20,7 @@ from feeds import synthetic_options as options
 from feeds import synthetic_stocks as stocks
 from feeds.errors import BadValue
 from feeds.schema import TABLES, Sessions
+from feeds.synthetic_china import China, china_tables, simulate_china
 from feeds.synthetic_daily import Daily, Links, days_of, simulate_daily, stream, text
 from feeds.synthetic_filings import insider_trades
 from feeds.synthetic_off_exchange import ats_weekly, short_volume
@@ -48,6 +49,7 @@ class Market:
     ----------
     sessions : the sessions that have a tape, the last of the history
     history : all sessions of the daily tables and filings
+    china : the A shares, on as many sessions of their own exchange
     """
 
     seed: int
@@ -55,6 +57,7 @@ class Market:
     scale: float
     sessions: Sessions
     daily: Daily
+    china: China
 
     @property
     def history(self) -> Sessions:
@@ -77,6 +80,7 @@ class Market:
             "open_interest": self._open_interest(),
             "short_volume": short_volume(self.daily, self.seed, self.links),
             "ats_weekly": ats_weekly(self.daily, self.seed),
+            **china_tables(self.china),
         }
 
     def tape(self, session: date) -> dict[str, pl.DataFrame]:
@@ -227,7 +231,8 @@ def market(
         raise BadValue("scale", scale, "above 0 and up to 1,000 is allowed")
     bonds = Links() if links is None else links
     daily = simulate_daily(seed, history, symbols, end, bonds)
-    return Market(seed, bonds, scale, daily.sessions.window(daily.sessions.dates[-sessions], None), daily)
+    china = simulate_china(seed, history, end, bonds)
+    return Market(seed, bonds, scale, daily.sessions.window(daily.sessions.dates[-sessions], None), daily, china)
 
 
 def canonical(frame: pl.DataFrame, table: str) -> pl.DataFrame:

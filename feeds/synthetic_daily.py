@@ -54,6 +54,7 @@ class Links(BaseModel):
     leaders : standard deviation of a sector's persistent log return per session
     short_sales : log-odds by which the short share of off-exchange volume rises in a bull and falls in a bear state:
         who sells to an off-exchange buyer is mostly a dealer, and sells short
+    china : how far turnover, breadth, margin and new funds of the A-share tables lean with their own state
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +66,7 @@ class Links(BaseModel):
     eps: float = Field(default=0.0006, ge=0.0, le=0.01)
     leaders: float = Field(default=0.0020, ge=0.0, le=0.02)
     short_sales: float = Field(default=0.12, ge=0.0, le=2.0)
+    china: float = Field(default=1.0, ge=0.0, le=5.0)
 
     @classmethod
     def none(cls) -> "Links":
@@ -134,7 +136,7 @@ def invented_symbols(count: int) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _hidden_state(random: np.random.Generator, count: int) -> I8:
+def hidden_state(random: np.random.Generator, count: int) -> I8:
     """A Markov path of +1 and -1 from the chain's stationary odds."""
     draws = random.random(count + 1)
     state = np.empty(count, np.int8)
@@ -146,12 +148,12 @@ def _hidden_state(random: np.random.Generator, count: int) -> I8:
     return state
 
 
-def _leader_factor(random: np.random.Generator, count: int, size: float) -> F64:
-    """AR(1) with a half-life of about 23 sessions and standard deviation `size`, shape (count, sectors)."""
+def leader_factor(random: np.random.Generator, count: int, groups: int, size: float) -> F64:
+    """AR(1) with a half-life of about 23 sessions and standard deviation `size`, shape (count, groups)."""
     phi = 0.97
-    shocks = random.standard_normal((count, len(SECTORS))) * np.sqrt(1 - phi * phi)
+    shocks = random.standard_normal((count, groups)) * np.sqrt(1 - phi * phi)
     factor = np.empty_like(shocks)
-    level = random.standard_normal(len(SECTORS))
+    level = random.standard_normal(groups)
     for i in range(count):
         level = phi * level + shocks[i]
         factor[i] = level
@@ -182,11 +184,13 @@ def simulate_daily(seed: int, history: int, symbols: int, end: date, links: Link
     random = stream(seed, 0)
     indices, funds = (1, max(1, symbols // 10)) if symbols >= 4 else (0, 0)
     equities = symbols - indices - funds
-    state = _hidden_state(random, history)
+    state = hidden_state(random, history)
     volatility = np.where(state > 0, _VOLATILITY[1], _VOLATILITY[-1])
     drift = 0.0004 + links.drift * (state - _MEAN_STATE)
     market = drift + volatility * random.standard_normal(history)
-    groups = _leader_factor(random, history, links.leaders) + 0.004 * random.standard_normal((history, len(SECTORS)))
+    groups = leader_factor(random, history, len(SECTORS), links.leaders) + 0.004 * random.standard_normal(
+        (history, len(SECTORS))
+    )
     sector = np.arange(equities) % len(SECTORS)
     beta = 0.7 + 0.6 * random.random(equities)
     own = (0.006 + 0.012 * random.random(equities)) * random.standard_normal((history, equities))

@@ -15,6 +15,7 @@ from feeds.synthetic import Market, canonical, market
 from feeds.writers import said, sources, writer
 from indicators.engine.run import of_market, readings_of
 from indicators.engine.scope import scope
+from tests.feeds.china_samples import AKSHARE, CHINA_SERIES, CSINDEX, SHENWAN, written
 
 
 def as_written(made: Market, source: str, folder: Path) -> list[Path]:
@@ -34,7 +35,10 @@ def tiny_market() -> Market:
 @pytest.fixture(scope="session")
 def samples(tiny_market: Market, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
     folder = tmp_path_factory.mktemp("samples")
-    return {source: as_written(tiny_market, source, folder / source) for source in sources()}
+    china = {"csindex": CSINDEX, "shenwan": SHENWAN, "china_series": CHINA_SERIES, "akshare": AKSHARE}
+    return {source: as_written(tiny_market, source, folder / source) for source in sources()} | {
+        name: written(folder, sample) for name, sample in china.items()
+    }
 
 
 FEEDS = {feed.name: feed for feed in SNIFFING}

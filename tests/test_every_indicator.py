@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from feeds.calendar import ZONES
 from feeds.schema import Part, Sessions, utc
 from feeds.store import Store
 from indicators.engine.indicator import Indicator, Input, Period, Reading, Rows
@@ -21,7 +22,8 @@ from indicators.engine.scope import EXCHANGES, Scope, scope
 
 NAMES = sorted(registry())
 CUTS = 5
-EXTENDED_HOURS_END = time(20)
+LAST_KNOWN = time(20)
+"""Local time after which nothing enters a session's reading: extended-hours prints, curves of the evening."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def known_too_late(indicator: Indicator, world: World) -> list[str]:
     for reading in found:
         if reading.value is None:
             continue
-        end = datetime.combine(reading.session, EXTENDED_HOURS_END, ZoneInfo("America/New_York"))
+        end = datetime.combine(reading.session, LAST_KNOWN, ZoneInfo(ZONES[EXCHANGES[indicator.market]]))
         if reading.known_at is None or reading.known_at > end:
             wrong.append(f"{reading.session} known at {reading.known_at}")
     early = [reading.session for reading in found[: indicator.warmup] if reading.value is not None]

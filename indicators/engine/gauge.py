@@ -48,10 +48,11 @@ SCORE_MINIMUM = 60
 class GaugeReading(BaseModel):
     """The gauge at one session's close.
 
-    `level` is null and `zone` "insufficient" below 3 of 5 parts. `contributions` (points, multiples of 1e-6, the part
-    `clip` holding what clipping to [0, 100] removed) sum to level − 50 exactly when read as decimals. `missing` says
-    why a part is absent; an absent part has a null score and no weight. `width` is the width of the level in points
-    when every band is pushed through its part's own percentile. `ages` are sessions since each part's reading.
+    `level` is null and `zone` "insufficient" below 3 of 5 parts, or 3 of 4 pillars where parts stand in pillars.
+    `contributions` (points, multiples of 1e-6, the part `clip` holding what clipping to [0, 100] removed) sum to
+    level − 50 exactly when read as decimals. `missing` says why a part is absent; an absent part has a null score and
+    no weight. `width` is the width of the level in points when every band is pushed through its part's own percentile.
+    `ages` are sessions since each part's reading.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -113,7 +114,7 @@ def fuse(
     Parameters
     ----------
     parts : name → readings by session, ascending; a name without readings is a missing part
-    indicators : name → indicator, every one of them a part
+    indicators : name → indicator, every weighed one of them a part
     sessions : the exchange's sessions up to the last one asked for
     method : "equal", or "inverse_correlation": w_i ∝ 1/mean_j|ρ_ij|, the mean over the parts present, i among them
 
@@ -123,15 +124,18 @@ def fuse(
     older value never hides it. Where there is no reading for a session, the last one stands in for one session past its
     cadence, then the part is stale and missing. Missing is never 50. A part without a band adds no width, and `notes`
     names it. Confidence is high below a width of 10 points, medium below 25, and never high with a part missing or
-    overdue. Zones are left only 2 points beyond a boundary; a session without a level does not forget the zone.
+    overdue. Zones are left only 2 points beyond a boundary; a session without a level does not forget the zone. Where
+    parts stand in pillars every pillar present weighs the same, and the method holds within it; a part without a pillar
+    is one of its own. A level needs three in five of the pillars.
     """
     if method not in METHODS:
         raise UnknownName("method", method, METHODS)
-    starts = [sessions.position(readings[0].session) for readings in parts.values() if readings]
+    weighed = sorted(name for name, indicator in indicators.items() if indicator.weighed)
+    starts = [sessions.position(parts[name][0].session) for name in weighed if parts.get(name)]
     if not starts:
         return []
     first = min(starts)
-    placed = [_place(name, indicators[name], parts.get(name, ()), sessions, first) for name in sorted(indicators)]
+    placed = [_place(name, indicators[name], parts.get(name, ()), sessions, first) for name in weighed]
     correlations = past_spearman(np.column_stack([part.score for part in placed]))
     zone: int | None = None
     fused: list[GaugeReading] = []
@@ -146,7 +150,9 @@ def _fuse_one(
 ) -> tuple[GaugeReading, int | None]:
     present = [i for i, part in enumerate(parts) if not np.isnan(part.score[t])]
     missing = {part.name: part.why_missing(t) for i, part in enumerate(parts) if i not in present}
-    floor = ceil(3 * len(parts) / 5)
+    pillars = [part.indicator.pillar or part.name for part in parts]
+    standing, total = len({pillars[i] for i in present}), len(set(pillars))
+    floor = ceil(3 * total / 5)
     named = "; missing: " + "; ".join(f"{name} ({why})" for name, why in missing.items())
     reason = f"{len(present)} of {len(parts)} parts{named}" if missing else None
     known = [at for i in present if (at := parts[i].readings[int(parts[i].newest[t])].known_at) is not None]
@@ -155,11 +161,14 @@ def _fuse_one(
     contributions: dict[str, float] = {}
     shares: dict[str, float] = {}
     notes: tuple[str, ...] = ()
-    if len(present) < floor:
-        reason = f"insufficient: {len(present)} of {len(parts)} parts, needs {floor}{named}"
+    if standing < floor:
+        kind = "parts" if total == len(parts) else "pillars"
+        reason = f"insufficient: {standing} of {total} {kind}, needs {floor}{named}"
     else:
         among = rho[np.ix_(present, present)].tolist()
         weights = part_weights(among, method)
+        if total < len(parts):
+            weights = pillar_weights(weights, [pillars[i] for i in present])
         kappa = spread(weights, among)
         shares = {parts[i].name: w for i, w in zip(present, weights, strict=True)}
         pulls = {
@@ -325,6 +334,16 @@ def part_weights(rho: Sequence[Sequence[float]], method: str) -> list[float]:
     raw = [len(rho) / fsum(abs(r) for r in row) for row in rho]
     total = fsum(raw)
     return [w / total for w in raw]
+
+
+def pillar_weights(weights: Sequence[float], pillars: Sequence[str]) -> list[float]:
+    """Give every pillar the same weight and share it within as the parts' own weights stand to each other.
+
+    >>> pillar_weights([0.25, 0.25, 0.25, 0.25], ["a", "a", "a", "b"])[2:]
+    [0.16666666666666666, 0.5]
+    """
+    sums = {pillar: fsum(w for w, p in zip(weights, pillars, strict=True) if p == pillar) for pillar in pillars}
+    return [w / sums[pillar] / len(sums) for w, pillar in zip(weights, pillars, strict=True)]
 
 
 def spread(weights: Sequence[float], rho: Sequence[Sequence[float]]) -> float:

@@ -24,6 +24,10 @@ Rows = dict[str, pl.DataFrame]
 
 Period = Literal["session", "month"]
 
+Verdict = Literal["reproduced", "family", "arithmetic", "consistent", "sign only", "input only", "ours", ""]
+"""How a formula stands to numbers published elsewhere: reproduced on real data, its family found, plain arithmetic,
+consistent with them, its sign only, its input only, or our own; "" where nothing was published."""
+
 
 @dataclass(frozen=True)
 class Input:
@@ -61,7 +65,17 @@ class Reading(BaseModel):
 
 
 class Indicator(BaseModel, ABC):
-    """A frozen set of parameters, with pure methods. Subclasses state formula, units, NaN rule and source."""
+    """A frozen set of parameters, with pure methods. Subclasses state formula, units, NaN rule and source.
+
+    Class attributes beside those that say how to run it:
+
+    pillar : the group that shares one weight in the gauge; "" for an indicator that stands alone
+    weighed : False for one that is shown and not weighed
+    row : its place on its market's page
+    chinese : its Chinese name, shown beside the English one
+    verdict : what its numbers may claim
+    relative : whether its change on the week is a percentage of the week before, not a difference
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -74,7 +88,11 @@ class Indicator(BaseModel, ABC):
     warmup: ClassVar[int] = 0
     cadence: ClassVar[Literal["session", "week"]] = "session"
     weighed: ClassVar[bool] = True
-    """Whether the gauge weighs it: a reading that stands beside the parts is shown, and counts for none of them."""
+    pillar: ClassVar[str] = ""
+    row: ClassVar[int] = 0
+    chinese: ClassVar[str] = ""
+    verdict: ClassVar[Verdict] = ""
+    relative: ClassVar[bool] = False
     inputs: ClassVar[tuple[Input, ...]]
     keys: ClassVar[dict[str, tuple[str, ...]]]
 
@@ -116,6 +134,10 @@ class Indicator(BaseModel, ABC):
     def gauge_value(self, reading: Reading) -> float | None:
         """The number of a reading that the gauge ranks; the value unless the indicator says otherwise."""
         return reading.value
+
+    def flag(self, reading: Reading) -> str | None:  # noqa: ARG002 - most have none
+        """The named band or warning level that a reading stands in; None where there is none."""
+        return None
 
     def meaning(self, reading: Reading) -> str:
         """One plain sentence on what the reading says, for the report."""

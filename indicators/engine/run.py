@@ -19,7 +19,7 @@ from indicators.engine.gauge import GaugeReading, fuse
 from indicators.engine.indicator import Indicator, Period, Reading, Rows
 from indicators.engine.recipe import recipe_of
 from indicators.engine.regime import RegimeReading, regime
-from indicators.engine.scope import EXCHANGES, Scope, exchange_of, on_session, scope, tables_of
+from indicators.engine.scope import EXCHANGES, PILLARS, Scope, exchange_of, on_session, scope, tables_of
 from indicators.engine.screen import rank
 from indicators.engine.threads import in_threads
 
@@ -28,7 +28,7 @@ Map = Callable[[Callable[[Part], Rows], Iterable[Part]], Iterable[Rows]]
 
 Progress = Callable[[str], None]
 
-INDEX = {"us": ("index_levels", "SPX")}
+INDEX = {"us": ("index_levels", "SPX"), "china": ("cn_index_bars", "000985")}
 """The table and name of the index whose regime a market's report tells."""
 
 
@@ -75,9 +75,11 @@ def chosen(name: str, parameters: Sequence[str] = ()) -> Indicator:
 
 
 def of_market(market: str) -> dict[str, Indicator]:
-    """Every indicator of a market with its default parameters."""
+    """Every indicator of a market with its default parameters, pillar by pillar in the order of the page."""
     exchange_of(market)
-    return {name: kind() for name, kind in sorted(registry().items()) if kind.market == market}
+    mine = [kind for kind in registry().values() if kind.market == market]
+    place = {pillar: n for n, pillar in enumerate(PILLARS)}
+    return {kind.name: kind() for kind in sorted(mine, key=lambda k: (place.get(k.pillar, -1), k.row, k.name))}
 
 
 def compute(indicator: Indicator, parts: Iterable[Part], map: Map = map) -> Rows:
@@ -224,12 +226,11 @@ def day_of(
         if kept is not None:
             kept.readings[name] = (recipe_of(indicator), {r.session: r.model_dump_json() for r in readings[name]})
     scores = {name: indicators[name].score(found, covered.sessions) for name, found in readings.items()}
-    weighed = {name: indicator for name, indicator in indicators.items() if indicator.weighed}
     close = utc(int(covered.sessions.closes[-1]))
     known = [r.known_at for found in readings.values() for r in found[-1:] if r.session == last and r.known_at]
     return Day(
         market, last, as_of or max([close, *known]), covered.sessions, indicators,
-        fuse({n: readings[n] for n in weighed}, weighed, covered.sessions), readings, scores,
+        fuse(readings, indicators, covered.sessions), readings, scores,
         regime_of(store, market, covered), rows, missing,
         store.partition_hash(tables, last),
     )  # fmt: skip

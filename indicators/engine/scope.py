@@ -11,6 +11,9 @@ from feeds.store import Store
 EXCHANGES = {"us": "XNYS", "china": "XSHG"}
 """Where each market's sessions come from."""
 
+PILLARS = {"valuation": "估值", "sentiment": "情绪", "structure": "结构", "funds": "资金"}
+"""What the A-share page is divided into, in the broker's order, with the Chinese names (CHINA)."""
+
 
 @dataclass(frozen=True)
 class Scope:

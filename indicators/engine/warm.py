@@ -38,7 +38,7 @@ def compile_daily() -> list[str]:
         if all(need.split == "history" for need in indicator.inputs)
     }
     with Store.memory() as store:
-        fill(store, market(seed=1, sessions=5, symbols=6))
+        fill(store, market(seed=1, sessions=5, symbols=6), exchanges=("XNYS",))
         covered = scope(store, tables_of("us"))
         for indicator in daily.values():
             indicator.score(readings_of(store, indicator, covered), covered.sessions)

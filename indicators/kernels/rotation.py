@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indicators.kernels._jit import jit
-from indicators.kernels.rank import average_ranks
+from indicators.kernels.rank import average_ranks, rank_moves
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -312,17 +312,11 @@ def rank_change(returns: Floats) -> Floats:
     >>> rank_change(np.array([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]]))
     array([        nan, 66.66666667])
     """
-    n = len(returns)
-    out = np.full(n, np.nan)
-    for t in range(1, n):
-        both = np.flatnonzero(np.isfinite(returns[t]) & np.isfinite(returns[t - 1]))
-        if len(both) < FEWEST:
-            continue
-        moved = np.abs(average_ranks(returns[t][both]) - average_ranks(returns[t - 1][both]))
-        total = 0.0
-        for change in moved:
-            total += change
-        out[t] = 100.0 * total / len(both) / (len(both) - 1)
+    total, common = rank_moves(returns, 1)
+    out = np.full(len(returns), np.nan)
+    for t in range(len(returns)):
+        if common[t] >= FEWEST:
+            out[t] = 100.0 * total[t] / common[t] / (common[t] - 1)
     return out
 
 

@@ -23,6 +23,7 @@ Day = Annotated[str | None, typer.Option("--date", help="A session, YYYY-MM-DD [
 Start = Annotated[str | None, typer.Option("--start", help="First session, YYYY-MM-DD")]
 End = Annotated[str | None, typer.Option("--end", help="Last session, YYYY-MM-DD")]
 Market = Annotated[str, typer.Option("--market", help="us or china")]
+Lang = Annotated[str, typer.Option("--lang", help="Language of the printed page: en, zh or zh-Hant")]
 Parameters = Annotated[list[str] | None, typer.Option("-p", help="A parameter as key=value; may be repeated")]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from feeds.errors import BadValue
+from indicators.views.language import ENGLISH, Language
 from indicators.views.table import clean, encodable, json_text, number, plain, plain_text, print_rows
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ CAVEATS = (
     "Scores are relative to the last year: 50 is the middle of an indicator's own past, not of the market's history.",
     "A band bounds random error in trade sides, not a bias of all of them: the sign of a level is no evidence, its "
     "change against its own history is.",
+)
+WEEKLY_CAVEATS = (
+    "Scores are relative to the last 260 weeks: 50 is the middle of an indicator's own past.",
+    "Signs and pillars of the A-share gauge are ours; a formula that is ours does not reproduce a broker's numbers.",
 )
 WIDTH = 100
 WIDTHS = (30, 23, 8, 8, 6, 17, 8)
@@ -92,15 +97,23 @@ class Regime(_Block):
 class IndicatorLine(_Block):
     """One indicator on the report: its reading in force, and what it says in a sentence.
 
-    `change` is the value minus the previous non-null reading's; `age_sessions` counts sessions since the reading.
+    `change` is the value minus the previous non-null reading's, `change_percent` its change on that reading in per cent
+    where the number is a level and both are above zero; `age_sessions` counts sessions since the reading. `chinese`,
+    `pillar`, `verdict` and `flag` (a named band or warning level) are those of the A-share page.
     """
 
     name: str
     title: str
+    chinese: str = ""
+    pillar: str = ""
+    verdict: str = ""
+    weighed: bool = True
+    flag: str | None = None
     value: Number = None
     unit: str
     score: Number = None
     change: Number = None
+    change_percent: Number = None
     coverage: Number = None
     low: Number = None
     high: Number = None
@@ -154,6 +167,7 @@ def build_report(
     input_hash: str,
     rankings: Sequence[Ranking] = (),
     notices: Sequence[str] = (),
+    caveats: Sequence[str] = CAVEATS,
     regime: Regime | None = None,
     as_of: datetime | None = None,
 ) -> Report:
@@ -184,15 +198,16 @@ def build_report(
         indicators=tuple(
             _line(indicator, readings.get(name, ()), session, sessions, fused)
             for name, indicator in indicators.items()
-            if indicator.weighed
+            if indicator.weighed or indicator.pillar
         ),
         beside=tuple(
             _line(indicator, found, session, sessions, fused)
             for name, indicator in indicators.items()
-            if not indicator.weighed and (found := readings.get(name))
+            if not (indicator.weighed or indicator.pillar) and (found := readings.get(name))
         ),
         rankings=tuple(rankings),
         notices=tuple(notices),
+        caveats=tuple(caveats),
         version=version,
         input_hash=input_hash,
     )
@@ -209,7 +224,15 @@ def _line(
     from indicators.engine.gauge import MAX_AGE
 
     past = [reading for reading in readings if reading.session <= session]
-    name = {"name": indicator.name, "title": indicator.title, "unit": indicator.unit}
+    name = {
+        "name": indicator.name,
+        "title": indicator.title,
+        "chinese": indicator.chinese,
+        "pillar": indicator.pillar,
+        "verdict": indicator.verdict,
+        "weighed": indicator.weighed,
+        "unit": indicator.unit,
+    }
     if not past:
         return IndicatorLine(**name, reason="no reading yet")
     newest = past[-1]
@@ -225,6 +248,9 @@ def _line(
         "value": value,
         "score": None if fused is None else fused.scores.get(indicator.name),
         "change": None if value is None or before is None else value - before,
+        "change_percent": 100.0 * (value / before - 1.0)
+        if indicator.relative and value is not None and before is not None and value > 0 < before
+        else None,
         "coverage": plain(newest.coverage),
         "low": plain(newest.low),
         "high": plain(newest.high),
@@ -233,6 +259,7 @@ def _line(
         "value": newest.reason or "not a finite number",
         "score": missing or "not part of the gauge",
         "change": "no value" if value is None else "no earlier value",
+        "change_percent": "a percentage is given of levels above zero alone",
         "coverage": "no coverage is defined",
         "low": "no error band is defined",
         "high": "no error band is defined",
@@ -246,6 +273,7 @@ def _line(
         age_sessions=age,
         notes=newest.notes,
         meaning=indicator.meaning(newest),
+        flag=None if newest.value is None else indicator.flag(newest),
         components=newest.components,
     )
 
@@ -285,6 +313,7 @@ def report_of(day: "Day", store: "Store") -> Report:
             )
             for name in ranked
         ],
+        caveats=WEEKLY_CAVEATS if day.market == "china" else CAVEATS,
         notices=[
             *(
                 f"{name}: nothing stored in {', '.join(tables)}"
@@ -329,74 +358,107 @@ def _version() -> str:
         return "not installed"
 
 
-def print_report(report: Report, out: Path | None = None) -> None:
+def print_report(report: Report, out: Path | None = None, language: Language = ENGLISH) -> None:
     """Print the report on the terminal or, as plain text, into a pipe or a file."""
     if out is not None:
         try:
-            out.write_text(report_text(report) + "\n", encoding="utf-8")
+            out.write_text(report_text(report, language=language) + "\n", encoding="utf-8")
         except OSError as error:
             raise BadValue("--out", out, f"cannot be written: {error.strerror}") from None
         return
     from rich.console import Console
 
     console = Console()
-    render_text(report, Console(width=min(console.width, WIDTH) if console.is_terminal else WIDTH))
+    render_text(report, Console(width=min(console.width, WIDTH) if console.is_terminal else WIDTH), language)
 
 
-def report_text(report: Report, width: int = WIDTH) -> str:
+def report_text(report: Report, width: int = WIDTH, language: Language = ENGLISH) -> str:
     """The report as plain text of a fixed width, the same bytes everywhere."""
-    return plain_text(lambda console: render_text(report, console), width)
+    return plain_text(lambda console: render_text(report, console, language), width)
 
 
-def render_text(report: Report, console: "Console") -> None:
+def render_text(report: Report, console: "Console", language: Language = ENGLISH) -> None:
     """Print the report. Bull and bear are told by words, signs and positions; colour (blue, orange) only repeats it."""
+    say = language.say
     as_of = f"{report.as_of:%Y-%m-%d %H:%M} {report.as_of.tzname() or ''}".rstrip()
-    _say(console, f"Bull/bear report · {report.market} · session {report.session} · as of {as_of}", style="bold")
-    _gauge(report.gauge, console)
+    when = {"session": str(report.session), "as_of": as_of}
+    if report.market == "china":
+        year, week, _ = report.session.isocalendar()
+        head = say("A-share weekly · week {week} of {year} · session {session} · as of {as_of}", week=str(week),
+                   year=str(year), **when)  # fmt: skip
+    else:
+        head = say("Bull/bear report · {market} · session {session} · as of {as_of}", market=report.market, **when)
+    _say(console, head, style="bold")
+    _gauge(report.gauge, console, language)
     regime = report.regime
     if regime.state is None or regime.bull_probability is None:
-        _say(console, f"Regime: not available, {regime.reason or 'no reason given'}")
+        why = regime.reason or say("no reason given")
+        _say(console, say("Regime: not available, {reason}", reason=why))
     else:
-        since = f", since {regime.since}" if regime.since else ""
-        _say(console, f"Regime: {regime.state}, probability of bull {number(regime.bull_probability)}{since}")
+        known = {"state": regime.state, "probability": number(regime.bull_probability)}
+        since = say(", since {day}", day=str(regime.since)) if regime.since else ""
+        _say(console, say("Regime: {state}, probability of bull {probability}", **known) + since)
     if regime.switches:
-        said = " · ".join(f"{switch.session} {switch.state}" for switch in regime.switches)
-        _say(console, f"Latest switches: {said}", hang=2, indent=2)
+        said = " · ".join(f"{switch.session} {say(switch.state)}" for switch in regime.switches)
+        _say(console, say("Latest switches: {said}", said=said), hang=2, indent=2)
     for note in regime.notes:
-        _say(console, note, hang=2, indent=2)
-    _say(console, "")
-    _row(console, ("Indicator", "value", "change", "score", "cover", "band", "age"), style="bold")
+        _say(console, language.sentence(note), hang=2, indent=2)
     told = Counter(note for line in report.indicators for note in line.notes)
     shared = {note for note, lines in told.items() if lines > 1}
-    for line in report.indicators:
-        _indicator(line, console, shared)
+    if report.market == "china":
+        _pillars(report, console, shared, language)
+    else:
+        _say(console, "")
+        heads = (say("Indicator"), say("value"), say("change"), say("score"), say("cover"), say("band"), say("age"))
+        _row(console, heads, style="bold")
+        for line in report.indicators:
+            _indicator(line, console, shared, language)
     if report.beside:
-        _say(console, "Beside the gauge, not weighed", style="bold")
+        _say(console, say("Beside the gauge, not weighed"), style="bold")
     for line in report.beside:
-        _indicator(line, console, shared)
+        _indicator(line, console, shared, language)
     for ranking in report.rankings:
         _say(console, "")
-        _ranking(ranking, console)
+        _ranking(ranking, console, language)
     if report.notices:
         _say(console, "")
-        _say(console, "Notices", style="bold")
+        _say(console, say("Notices"), style="bold")
     for notice in report.notices:
-        _say(console, f"! {notice}", hang=2)
+        _say(console, f"! {language.sentence(notice)}", hang=2)
     _say(console, "")
     for caveat in (*report.caveats, *sorted(shared)):
-        _say(console, caveat)
-    _say(console, f"bullbear {report.version} · input {report.input_hash}", style="dim")
+        _say(console, language.sentence(caveat))
+    _say(console, say("bullbear {version} · input {hash}", version=report.version, hash=report.input_hash), style="dim")
 
 
-def _gauge(gauge: Gauge, console: "Console") -> None:
-    parts = f"{gauge.parts_present} of {gauge.parts_total} parts"
+def _pillars(report: Report, console: "Console", shared: Set[str], language: Language) -> None:
+    """The weekly page's indicators, pillar by pillar in the broker's order."""
+    from indicators.engine.scope import PILLARS
+
+    say = language.say
+    pillar = None
+    for line in report.indicators:
+        if line.pillar != pillar:
+            pillar = line.pillar
+            _say(console, "")
+            name = language.heading(pillar.capitalize(), PILLARS.get(pillar, ""))
+            heads = (name, say("value"), say("week"), say("score"), say("cover"), say("band"),
+                     say("age"))  # fmt: skip
+            _row(console, heads, style="bold")
+        _indicator(line, console, shared, language)
+
+
+def _gauge(gauge: Gauge, console: "Console", language: Language) -> None:
+    say = language.say
+    parts = say("{present} of {total} parts", present=str(gauge.parts_present), total=str(gauge.parts_total))
     if gauge.level is None:
-        _say(console, f"Gauge: {gauge.zone}, no level · {parts}", style="bold")
-        _say(console, gauge.reason or "no reason given", hang=2, indent=2)
+        _say(console, say("Gauge: {zone}, no level · {parts}", zone=gauge.zone, parts=parts), style="bold")
+        _say(console, language.sentence(gauge.reason or "no reason given"), hang=2, indent=2)
         return
+    level = {"level": f"{gauge.level:.1f}", "zone": gauge.zone, "confidence": gauge.confidence or "low"}
     _say(
         console,
-        f"Gauge: {gauge.level:.1f} of 100 · {gauge.zone} · confidence {gauge.confidence} · {parts}",
+        say("Gauge: {level} of 100 · {zone} · confidence {confidence} · {parts}", parts=parts, **level),
         style=f"bold {_colour(gauge.level)}",
     )
     zone = max(min(BAR, console.width - 6) // 5, 1)
@@ -404,14 +466,22 @@ def _gauge(gauge: Gauge, console: "Console") -> None:
     _say(console, "|" + ("─" * (zone - 1) + "|") * 5, indent=2, keep=True)
     _say(console, "".join(f"{mark:<{zone}}" for mark in (0, 20, 40, 60, 80, 100)).rstrip(), indent=2, keep=True)
     if zone >= len("strong bull") + 1:
-        names = ("deep bear", "bear", "neutral", "bull", "strong bull")
-        _say(console, " " + "".join(f"{name:^{zone}}" for name in names).rstrip(), indent=2, keep=True)
+        names = [language.sentence(name) for name in ("deep bear", "bear", "neutral", "bull", "strong bull")]
+        _say(console, " " + "".join(_centred(name, zone) for name in names).rstrip(), indent=2, keep=True)
     ordered = sorted(gauge.contributions.items(), key=lambda item: (-abs(item[1] or 0.0), item[0]))
-    pulls = " · ".join(f"{name} {_points(points)}" for name, points in ordered)
-    _say(console, f"Points added to 50: {pulls}", hang=2)
+    pulls = " · ".join(f"{language.sentence(name)} {_points(points)}" for name, points in ordered)
+    _say(console, say("Points added to 50: {pulls}", pulls=pulls), hang=2)
     for remark in (gauge.reason, *gauge.notes):
         if remark:
-            _say(console, remark, hang=2)
+            _say(console, language.sentence(remark), hang=2)
+
+
+def _centred(text: str, width: int) -> str:
+    """Text in the middle of some columns, wide characters counted as two."""
+    from rich.cells import cell_len
+
+    blank = max(width - cell_len(text), 0)
+    return " " * (blank // 2) + text + " " * (blank - blank // 2)
 
 
 def _points(points: float | None) -> str:
@@ -419,24 +489,32 @@ def _points(points: float | None) -> str:
     return "0.00" if text in ("+0.00", "-0.00") else text
 
 
-def _indicator(line: IndicatorLine, console: "Console", shared: Set[str]) -> None:
-    band = (
-        "none"
-        if line.low is None or line.high is None
-        else f"{number(line.low, places=3)} to {number(line.high, places=3)}"
-    )
+def _indicator(line: IndicatorLine, console: "Console", shared: Set[str], language: Language) -> None:
+    title = language.heading(line.title, line.chinese)
+    if line.pillar:
+        band = "–" if line.flag is None else language.sentence(line.flag)
+        change = number(line.change, signed=True) if line.change_percent is None else f"{line.change_percent:+.1f} %"
+    else:
+        band = (
+            language.say("none")
+            if line.low is None or line.high is None
+            else language.say("{low} to {high}", low=number(line.low, places=3), high=number(line.high, places=3))
+        )
+        change = number(line.change, signed=True)
     cells = (
-        line.title,
-        f"{number(line.value)} {line.unit}" if line.value is not None else "–",
-        number(line.change, signed=True),
+        title,
+        f"{number(line.value)} {language.sentence(line.unit)}" if line.value is not None else "–",
+        change,
         "–" if line.score is None else f"{line.score:.1f} {_sign(line.score)}",
         "–" if line.coverage is None else f"{100 * line.coverage:.0f} %",
         band,
-        _age(line.age_sessions),
+        _age(line.age_sessions, language),
     )
+    from rich.cells import cell_len
+
     style = "" if line.score is None else _colour(line.score)
-    if len(line.title) >= WIDTHS[0]:
-        _say(console, line.title, style=style)
+    if cell_len(title) >= WIDTHS[0]:
+        _say(console, title, style=style)
         cells = ("", *cells[1:])
     _row(console, cells, style=style)
     own = [note for note in line.notes if note not in shared]
@@ -444,11 +522,15 @@ def _indicator(line: IndicatorLine, console: "Console", shared: Set[str]) -> Non
     sentences = [line.meaning, line.reason or "", *(note for note in own if not note.startswith(ASSUMED))]
     if assumed:
         sentences.append(ASSUMED + "; ".join(assumed))
-    for sentence in dict.fromkeys(s for s in sentences if s):
+    said = [language.sentence(s) for s in dict.fromkeys(s for s in sentences if s)]
+    if line.verdict and said:
+        shown = "" if line.weighed else language.say(", not weighed")
+        said[0] += language.say(" [formula: {verdict}{shown}]", verdict=line.verdict, shown=shown)
+    for sentence in said:
         _say(console, sentence, indent=2)
 
 
-def _age(sessions: int | None) -> str:
+def _age(sessions: int | None, language: Language = ENGLISH) -> str:
     """Sessions since a reading, in eight columns.
 
     >>> [_age(n) for n in (None, 0, 3, 2258)]
@@ -456,13 +538,15 @@ def _age(sessions: int | None) -> str:
     """
     if sessions is None:
         return "–"
-    return "today" if sessions == 0 else f"{sessions} back" if sessions < 100 else f"{sessions:,}"
+    if sessions == 0:
+        return language.say("today")
+    return language.say("{n} back", n=str(sessions)) if sessions < 100 else f"{sessions:,}"
 
 
-def _ranking(ranking: Ranking, console: "Console") -> None:
-    title = f"{ranking.name} by {ranking.by}"
+def _ranking(ranking: Ranking, console: "Console", language: Language) -> None:
+    title = language.say("{name} by {key}", name=ranking.name, key=ranking.by)
     if not ranking.rows:
-        _say(console, f"{title}: no rows")
+        _say(console, language.say("{title}: no rows", title=title))
         return
     names = [name for name in ranking.rows[0] if name != "reason"]
     fit = max(console.width // 13, 3)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from feeds.calendar import session_of
+from feeds.calendar import exchange_sessions, session_of
 from feeds.schema import Sessions, utc
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -61,3 +61,16 @@ def test_opens_at_half_past_nine_on_either_side_of_a_clock_change(sessions, day)
 
 def test_null_time_belongs_to_no_session(sessions):
     assert session_of(pl.Series([None], dtype=pl.Int64), sessions).to_list() == [None]
+
+
+def test_shanghai_is_known_from_its_first_session():
+    sessions = exchange_sessions("XSHG", date(1950, 1, 1), date(1991, 1, 31))
+    assert sessions.dates[0] == date(1990, 12, 19)
+
+
+def test_a_window_knows_the_session_after_it():
+    sessions = exchange_sessions("XSHG", date(2024, 9, 1), date(2024, 9, 30))
+    before = sessions.window(None, date(2024, 9, 13))
+    assert before.following == date(2024, 9, 18)  # a make-up Saturday and two holidays are no sessions
+    assert sessions.window(date(2024, 9, 30), None).following is None
+    assert before.window(None, date(2024, 9, 12)).following == date(2024, 9, 13)

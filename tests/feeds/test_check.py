@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from feeds.calendar import exchange_sessions
 from feeds.check import check, flags_of
 from feeds.errors import UnreadableFile
-from feeds.schema import EXCLUDED, TABLES, PrintFlag
+from feeds.schema import EXCLUDED, TABLES, PrintFlag, utc
 
 GOOD = {
     "ts": "2025-11-05T14:30:00.123456789Z", "underlying": "ACME", "expiry": "2025-11-21", "strike": "100",
@@ -158,3 +158,37 @@ def test_daily_row_on_a_closed_day_is_rejected():
     parted = one("index_levels", date="2025-01-09", index="SPX", close="5900")
     assert parted.good.height == 0
     assert "no session" in parted.rejects["reason"][0]
+
+
+SHANGHAI = exchange_sessions("XSHG", date(2024, 1, 1), date(2024, 12, 31))
+
+
+@pytest.mark.parametrize(
+    ("day", "session"),
+    [("2024-09-13", date(2024, 9, 13)), ("2024-09-14", date(2024, 9, 18))],  # a make-up Saturday before a holiday
+)
+def test_a_curve_of_the_evening_enters_the_session_on_or_after_it(day, session):
+    row = pl.DataFrame({"record": [2], "date": [day], "tenor_years": ["10"], "yield": ["2.07"]})
+    good = check(row, TABLES["cn_bond_yields"], SHANGHAI).good.row(0, named=True)
+    assert good["session"] == session
+    assert utc(good["known_at"]).isoformat() == f"{day}T10:00:00+00:00"  # 18:00 in Shanghai
+
+
+def test_margin_is_known_before_the_next_open():
+    row = pl.DataFrame({"record": [2], "date": ["2024-09-13"], "balance": ["1.4e12"]})
+    assert check(row, TABLES["cn_margin"], SHANGHAI).good["session"].to_list() == [date(2024, 9, 18)]
+
+
+def test_what_a_feed_refuses_is_rejected_with_the_feeds_reason():
+    rows = pl.DataFrame(
+        {
+            "record": [2, 3],
+            "date": ["2024-09-12", "2024-09-13"],
+            "concept": ["A", "A"],
+            "close": ["1", "1"],
+            "refused": [None, "a stub"],
+        },
+    )
+    parted = check(rows, TABLES["cn_concept_bars"], SHANGHAI)
+    assert parted.good["record"].to_list() == [2]
+    assert parted.rejects.rows() == [(3, "a stub", "2024-09-13,A,1")]

@@ -164,8 +164,12 @@ def test_every_table_has_the_canonical_columns_and_no_truth(demo: Market, tables
 def test_no_row_is_refused_and_no_key_stands_twice(demo: Market, tables: dict[str, pl.DataFrame]) -> None:
     frames = tables | demo.tape(demo.sessions.dates[0])
     # filings of the last evening enter the session after
-    calendar = exchange_sessions("XNYS", demo.history.dates[0], date(2026, 1, 31))
+    calendars = {
+        name: exchange_sessions(name, min(demo.history.dates[0], demo.china.sessions.dates[0]), date(2026, 1, 31))
+        for name in ("XNYS", "XSHG")
+    }
     for name, frame in frames.items():
+        calendar = calendars[TABLES[name].exchange]
         numbered = frame.with_columns(record=pl.int_range(1, 1 + frame.height, dtype=pl.Int64))
         assert check(numbered, TABLES[name], calendar, scaled=True).rejects.rows() == [], name
         if TABLES[name].key:
@@ -186,7 +190,7 @@ def test_histories_reach_back_and_end_with_the_last_tape(demo: Market, tables: d
     last = demo.sessions.dates[-1]
     assert last == date(2025, 12, 31)
     assert len(demo.sessions) == 260
-    for name in ("index_levels", "daily_bars", "index_members"):
+    for name in ("index_levels", "daily_bars", "index_members", "cn_industry_bars", "cn_index_bars", "cn_margin"):
         assert tables[name]["date"].n_unique() == 1500
         assert tables[name]["date"].max() == last
     for name, column in (("insider_trades", "filing_date"), ("forward_eps", "published")):
@@ -710,3 +714,29 @@ def test_some_insiders_trade_in_the_same_month_every_year(filings: pl.DataFrame)
     )
     routine = owners.filter(pl.col("months") == 1, pl.col("years") >= 4)
     assert routine.height > 10
+
+
+def test_a_share_tables_bring_what_real_ones_bring(demo: Market, tables: dict[str, pl.DataFrame]) -> None:
+    switch = date(2021, 12, 13)
+    bars = tables["cn_industry_bars"]
+    assert bars.filter(pl.col("date") < switch)["industry"].n_unique() == 27
+    assert bars.filter(pl.col("date") >= switch)["industry"].n_unique() == 31
+    assert 0 < bars.filter(pl.col("pe_ttm") <= 0).height < 0.03 * bars.height
+    assert set(tables["cn_bond_yields"]["date"]) - set(demo.china.sessions.dates), "no make-up day"
+    assert tables["cn_stock_bars"].height < len(demo.china.symbols) * 1500, "no stock was ever suspended"
+    jumps = tables["cn_etf_shares"].with_columns(ratio=pl.col("shares") / pl.col("shares").shift(1).over("code"))
+    assert jumps.filter(pl.col("ratio") > 1.5)["code"].to_list() == ["510300"]
+    told = tables["cn_northbound"].filter(pl.col("net_buy").is_not_null())["date"]
+    assert told.max() == date(2024, 8, 16)
+
+
+def test_a_share_flows_are_blind_without_links() -> None:
+    leaning, blind = market(sessions=1), market(sessions=1, links=Links.none())
+    assert np.abs(leaning.china.lean).max() == 1.0
+    assert not blind.china.lean.any()
+    for made, least in ((leaning, 0.15), (blind, -1.0)):
+        margin = made.tables()["cn_margin"]
+        lean = np.sign(leaning.china.lean)
+        rho = np.corrcoef(lean, np.log(margin["buy"] / margin["repay"]))[0, 1]
+        assert rho > least
+    assert abs(rho) < 0.1
