@@ -47,7 +47,7 @@ _SNAPSHOT_TRIES = 20
 BATCH_ROWS = 1 << 17
 """Rows of a text file that are read, checked and staged together."""
 
-WRITING_MEMORY = "320MiB"
+WRITING_MEMORY = "256MiB"
 """What the database may hold while a file is written; the rest waits on disk, beside the store."""
 
 _Item = TypeVar("_Item")
@@ -899,15 +899,13 @@ class TextFile:
 
     def misfits(self) -> pl.DataFrame:
         """Lines that do not fit, once the batches are read: record (the line), reason, raw."""
-        rows = self._db.execute(
-            """SELECT line::BIGINT, min(error_type::VARCHAR || ': ' || error_message), min(csv_line)
-               FROM reject_errors GROUP BY line ORDER BY line"""
-        ).fetchall()
-        tidy = [
-            (line, " ".join(str(reason).split())[:200], None if raw is None else str(raw)[:2000])
-            for line, reason, raw in rows
-        ]
-        return pl.DataFrame(tidy, schema=_NO_REJECTS.schema, orient="row")
+        found = self._db.sql(
+            r"""SELECT line::BIGINT AS record, left(trim(regexp_replace(
+                       min(error_type::VARCHAR || ': ' || error_message), '\s+', ' ', 'g')), 200) AS reason,
+                       left(min(csv_line), 2000) AS raw
+                FROM reject_errors GROUP BY line ORDER BY line"""
+        ).to_arrow_table()
+        return pl.DataFrame(pl.from_arrow(found))
 
 
 def _at_least(rows: int, reader: Iterable[Any]) -> Iterator[pl.DataFrame]:
