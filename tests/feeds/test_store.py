@@ -11,7 +11,7 @@ import pytest
 
 from feeds.check import check
 from feeds.errors import StoreBusy, StoreUnreadable
-from feeds.schema import TABLES, TAPE_DTYPES
+from feeds.schema import ABSENT, ABSENT_DELTA, TABLES, TAPE_DTYPES
 from feeds.store import LAYOUT, Store
 
 
@@ -208,3 +208,42 @@ def test_what_was_read_stands_against_what_was_assumed(store, assumed_first):
     assert part.tables["index_levels"].select("close", "assumed").rows() == [(2.0, None)]
     assert entries["read"].corrected == int(assumed_first)
     assert (entries["guess"].stored, entries["guess"].duplicates) == ((1, 0) if assumed_first else (0, 1))
+def test_delta_and_open_interest_rest_beside_a_print_and_are_read_only_by_name(store):
+    rows = [
+        trade("2025-11-05T14:30:00Z", delta="-0.25", open_interest="1200"),
+        trade("2025-11-05T14:30:01Z", delta="1", open_interest=""),
+        trade("2025-11-05T14:30:02Z", delta="", open_interest="0"),
+    ]
+    put(store, "option_trades", rows)
+    put(store, "option_trades", [trade("2025-11-05T14:30:03Z")], "y.csv", "2")
+    found = store._frame("SELECT delta::VARCHAR AS delta, open_interest FROM main.option_trades ORDER BY ts")
+    assert found.rows() == [("-0.250000", 1200), ("1.000000", None), (None, 0), (None, None)]
+    (part,) = store.parts({"option_trades": "session"}, store.sessions())
+    assert {"delta", "open_interest"}.isdisjoint(part.tables["option_trades"].columns)
+    named = {"option_trades": ("contract", "ts", "delta", "open_interest")}
+    (part,) = store.parts({"option_trades": "session"}, store.sessions(), columns=named)
+    tape = part.tables["option_trades"]
+    assert tape["delta"].to_list() == [-250_000, 1_000_000, ABSENT_DELTA, ABSENT_DELTA]
+    assert tape["open_interest"].to_list() == [1200, ABSENT, 0, ABSENT]
+    assert {name: TAPE_DTYPES[name] for name in tape.columns} == dict(tape.schema)
+
+
+def test_a_store_of_an_older_layout_is_brought_up_with_its_prints(tmp_path: Path):
+    path = tmp_path / "old.duckdb"
+    with Store.open(path) as opened:
+        put(opened, "option_trades", [trade("2025-11-05T14:30:00Z")])
+        opened._db.execute("DROP VIEW main.option_trades")
+        for name in ("delta", "open_interest"):
+            opened._db.execute(f"ALTER TABLE tape.option_trades DROP COLUMN {name}")
+        opened._db.execute("UPDATE ledger.store SET version = 2")
+    with Store.open(path) as opened:
+        assert opened._frame("SELECT delta, open_interest FROM main.option_trades").rows() == [(None, None)]
+        put(opened, "option_trades", [trade("2025-11-05T14:31:00Z", delta="0.5")], "y.csv", "2")
+        assert opened._frame("SELECT delta::DOUBLE FROM main.option_trades WHERE delta > 0").rows() == [(0.5,)]
+
+
+@pytest.mark.parametrize("delta", ["1.000001", "-1.1", "0.1234567", "x", "1e-1"])
+def test_a_delta_beyond_one_or_six_places_is_a_reject(store, delta):
+    entry = put(store, "option_trades", [trade("2025-11-05T14:30:00Z", delta=delta)])
+    assert (entry.stored, entry.rejected) == (0, 1)
+    assert "-1 to 1" in store.rejects()["reason"][0]
