@@ -50,6 +50,9 @@ BATCH_ROWS = 1 << 17
 WRITING_MEMORY = "256MiB"
 """What the database may hold while a file is written; the rest waits on disk, beside the store."""
 
+WRITING_THREADS = 4
+"""As many as that memory suffices for: each thread of a sort and of a reader holds tens of megabytes."""
+
 _Item = TypeVar("_Item")
 
 
@@ -111,6 +114,14 @@ def _snapshot(path: Path, folder: Path, busy: Exception) -> Path:
     raise busy
 
 
+def _sweep(folder: Path) -> None:
+    """Remove what a killed writer had put aside: nobody else uses the folder while we hold the store for writing."""
+    for left in folder.glob("duckdb_temp_*"):
+        left.unlink(missing_ok=True)
+    with suppress(OSError):  # absent, or something of the user's is in it
+        folder.rmdir()
+
+
 class Store(Kept):
     """An open store. Use `Store.open(path)` as a context manager; `Store.memory()` for one that is not kept."""
 
@@ -154,6 +165,8 @@ class Store(Kept):
                 connection = duckdb.connect(str(_snapshot(path, folder, fault)), read_only=True)
             store = cls(connection, str(path))
             stack.callback(store._close)
+            if not read_only:
+                _sweep(Path(f"{path}.tmp"))
             store._prepare(read_only)
             yield store
 
@@ -375,9 +388,10 @@ class Store(Kept):
         -----
         Meanwhile the database keeps to `WRITING_MEMORY`; what does not fit goes to a folder beside the store.
         """
-        most = self._one("SELECT current_setting('memory_limit')")
+        most, threads = (self._one(f"SELECT current_setting('{name}')") for name in ("memory_limit", "threads"))
         with self._room():
             self._db.execute(f"SET memory_limit = '{WRITING_MEMORY}'")
+            self._db.execute(f"SET threads = {min(int(threads), WRITING_THREADS)}")
             file = FileWriting(self, table, source, logical_name, sha256, path, assumed)
             try:
                 yield file
@@ -385,6 +399,7 @@ class Store(Kept):
                 with suppress(duckdb.FatalException):
                     file.clear()
                     self._db.execute(f"SET memory_limit = '{most}'")
+                    self._db.execute(f"SET threads = {threads}")
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

@@ -209,6 +209,19 @@ def test_guarantee_2_all_or_nothing_on_a_full_disk(children, tmp_path, megabytes
         assert len(sound(store)) == 2
 
 
+def test_guarantee_2_what_a_killed_writer_put_aside_is_swept(tmp_path):
+    aside = tmp_path / "market.duckdb.tmp"
+    aside.mkdir()
+    for name in ("duckdb_temp_1_0_owner", "duckdb_temp_1_0_storage_DEFAULT-0.tmp"):
+        (aside / name).write_bytes(b"x")
+    with Store.open(tmp_path / "market.duckdb"):
+        assert not aside.exists()
+    aside.mkdir()
+    (aside / "mine.txt").write_text("keep")
+    with Store.open(tmp_path / "market.duckdb"):
+        assert (aside / "mine.txt").exists()
+
+
 # -- 3 -----------------------------------------------------------------------------------------------------------------
 
 

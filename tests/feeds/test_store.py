@@ -208,6 +208,8 @@ def test_what_was_read_stands_against_what_was_assumed(store, assumed_first):
     assert part.tables["index_levels"].select("close", "assumed").rows() == [(2.0, None)]
     assert entries["read"].corrected == int(assumed_first)
     assert (entries["guess"].stored, entries["guess"].duplicates) == ((1, 0) if assumed_first else (0, 1))
+
+
 def test_delta_and_open_interest_rest_beside_a_print_and_are_read_only_by_name(store):
     rows = [
         trade("2025-11-05T14:30:00Z", delta="-0.25", open_interest="1200"),
