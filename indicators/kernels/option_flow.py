@@ -52,13 +52,12 @@ NO_RULE, BY_AGGRESSOR, BY_RULE, WITHOUT_SIZES, WITHOUT_QUOTE, STACKS = range(6)
 """How a print came by its side: not at all, by the feed, by the rule in full, by the rule where the quote has no sizes,
 by the rule where no quote was in force; and how many ways there are."""
 
-ORDER_COLUMNS = ("head", "block", "kind", "bull", "bear", "unknown", "size", "prints", "venues", "last_ts")
+ORDER_COLUMNS = ("head", "block", "kind", "bull", "bear", "unknown", "size", "prints", "venues", "last_ts", "flags")
 """Columns of an order: row of its first print, its block, its kind (`parents`), premium in micro-dollars by direction,
-contracts, prints, different venues, and the last print's time in nanoseconds."""
+contracts, prints, different venues, the last print's time in nanoseconds, and the flags that any of its prints has."""
 
-HEAD, ORDER_BLOCK, KIND, ORDER_BULL, ORDER_BEAR, ORDER_UNKNOWN, ORDER_SIZE, ORDER_PRINTS, VENUES, ORDER_LAST_TS = range(
-    10
-)
+HEAD, ORDER_BLOCK, KIND, ORDER_BULL, ORDER_BEAR, ORDER_UNKNOWN, ORDER_SIZE, ORDER_PRINTS, VENUES = range(9)
+ORDER_LAST_TS, ORDER_FLAGS = 9, 10
 
 NARROW: dict[str, type[np.generic]] = {
     **dict.fromkeys(("multiplier", "venue", "flags"), np.int32),
@@ -180,6 +179,7 @@ def _order(
         orders[at, ORDER_SIZE] += size[j]
         orders[at, ORDER_PRINTS] += 1
         orders[at, ORDER_LAST_TS] = ts[j]
+        orders[at, ORDER_FLAGS] |= flags[j]
         seen = False
         for before in range(head, j):
             seen = seen or (not flags[before] & alone and venue[before] == venue[j])
@@ -346,7 +346,7 @@ def option_flow(
     -------
     table : int64, shape (groups·4·3·5, 2, 16), [:, 0] over all prints and [:, 1] over the prints of large parents, with
         OPTION_COLUMNS; rows ((group·4 + asset class)·3 + profile)·5 + way of signing
-    orders : int64, shape (k, 10), ORDER_COLUMNS of every parent at or above the second floor, in order of their first
+    orders : int64, shape (k, 11), ORDER_COLUMNS of every parent at or above the second floor, in order of their first
         prints, excluded prints and bars apart
     volume : int64, shape (m,), contracts per block, excluded prints apart
 

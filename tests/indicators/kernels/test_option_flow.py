@@ -1,5 +1,8 @@
 """One pass equals its parts: `sign_prints` and `parent_orders`, each held to its own definition, then plain sums."""
 
+from functools import reduce
+from operator import or_
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -133,7 +136,8 @@ def test_orders_are_the_parents_at_or_above_the_floor(prints, layers):
         split = [sum(m for m, d in zip(premium, directions, strict=True) if d == way) for way in (1, -1, 0)]
         sizes = sum(row["size"] for row in held), len(held), len({row["venue"] for row in held})
         block = int(np.searchsorted(blocks[0], head, side="right")) - 1
-        row = (head, block, rows[head]["kind"], *split, *sizes, max(row["ts"] for row in held))
+        flags = reduce(or_, (row["flags"] for row in held))
+        row = (head, block, rows[head]["kind"], *split, *sizes, max(row["ts"] for row in held), flags)
         expected.append(dict(zip(ORDER_COLUMNS, row, strict=True)))
     volume = [
         sum(row["size"] for row in rows[a:z] if not row["flags"] & EXCLUDED)
