@@ -106,19 +106,30 @@ def status(db: Db = None, demo: Demo = False, as_of: AsOf = None, format_: Forma
 def indicator(
     name: Annotated[str, typer.Argument(help="An indicator's name")],
     start: Start = None, end: End = None,
-    by: Annotated[str, typer.Option("--by", help="session or month")] = "session",
+    by: Annotated[str, typer.Option("--by", help="session, month or minute")] = "session",
+    split: Annotated[str | None, typer.Option("--split", help="asset_class, expiry, moneyness or legs")] = None,
     symbol: Annotated[str | None, typer.Option("--symbol", help="One symbol, underlying or group")] = None,
     parameters: Parameters = None, db: Db = None, demo: Demo = False, as_of: AsOf = None,
     format_: Format = "text", out: Out = None,
 ) -> None:  # fmt: skip
-    """One indicator's readings with components, coverage and error."""
+    """One indicator's readings with components, coverage and error; option premium also split or by minute."""
     with mended():
         kind = one_of(format_, "text", "json", "csv")
         from indicators.engine.run import asked_readings, chosen
         from indicators.views.progress import waiting
-        from indicators.views.table import readings_text
+        from indicators.views.table import readings_text, split_text
 
         asked = chosen(name, parameters or [])
+        if split is not None or by == "minute":
+            from indicators.engine.splits import asked_split, split_of
+
+            into = split_of(split, by)
+            with opened(db, demo) as store:
+                buckets = asked_split(
+                    store, asked, into, a_day(start, "--start"), a_day(end, "--end"), a_time(as_of), symbol
+                )
+            say(split_text(asked, into, buckets, kind), out)
+            return
         with opened(db, demo) as store, waiting() as step:
             step(name)
             found = asked_readings(
@@ -151,6 +162,34 @@ def rank(
             )
         say(rows_text(rows, kind), out)
         raise typer.Exit(0 if rows else 1)
+
+
+@app.command()
+def unusual(
+    day: Day = None,
+    symbol: Annotated[str | None, typer.Option("--symbol", help="One underlying")] = None,
+    min_premium: Annotated[str, typer.Option("--min-premium", help="Least premium of an order, dollars")] = "1000000",
+    max_dte: Annotated[int, typer.Option("--max-dte", min=0, help="Most days to expiry")] = 30,
+    otm: Annotated[bool, typer.Option("--otm/--any-moneyness", help="Out of the money at the trade only")] = True,
+    side: Annotated[str | None, typer.Option("--side", help="buy, sell or unknown")] = None,
+    sort: Annotated[str, typer.Option("--sort", help="premium, time, size, days, …")] = "premium",
+    db: Db = None, demo: Demo = False, as_of: AsOf = None, format_: Format = "text", out: Out = None,
+) -> None:  # fmt: skip
+    """Unusual option orders: large, soon to expire, out of the money; and how often the screen was right."""
+    with mended():
+        kind = one_of(format_, "text", "json", "csv")
+        from indicators.engine.unusual import asked_screen, asked_unusual
+        from indicators.views.progress import waiting
+        from indicators.views.published import keep_measured
+        from indicators.views.unusual import unusual_text
+
+        screen = asked_screen(min_premium, max_dte, otm, symbol)
+        with opened(db, demo) as store, waiting() as step:
+            step("unusual orders")
+            found = asked_unusual(store, screen, a_day(day, "--date"), a_time(as_of), sort, side)
+        keep_measured(store.path, found.kept)
+        say(unusual_text(found, kind), out)
+        raise typer.Exit(0 if found.rows else 1)
 
 
 @app.command()

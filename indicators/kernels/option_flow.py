@@ -206,12 +206,12 @@ def _option_flow(
     aggressor: I8,
     groups: int,
     stack: tuple[bool, bool, int, bool, int],
-    masks: tuple[int, int, int, int],
+    masks: tuple[int, int, int, int, int],
     spread: tuple[int, int],
     window_ns: int,
     floors: tuple[int, int],
 ) -> tuple[I64, I64, I64]:
-    excluded, auction, bar, sweep = masks
+    excluded, auction, bar, sweep, cancelled = masks
     floor, order_floor = floors
     alone = excluded | auction | bar
     width = len(OPTION_COLUMNS)
@@ -277,9 +277,10 @@ def _option_flow(
                 _add(table, at, premium, size[j], ts[j], direction, columns, what)
                 if large:
                     _add(table, at + width, premium, size[j], ts[j], direction, columns, what)
+                if not flag & cancelled:
+                    traded += size[j]
                 if what[0]:
                     continue
-                traded += size[j]
                 if (own or j == squared_at) and not what[1]:
                     high, low = square_of_dollars(premium * direction if own else net)
                     for place in range(at, at + (2 if large else 1) * width, width):
@@ -316,7 +317,7 @@ def option_flow(
     prints: Mapping[str, npt.NDArray[Any]],
     groups: int,
     layers: Sequence[int],
-    masks: tuple[int, int, int, int],
+    masks: tuple[int, int, int, int, int],
     spread: tuple[int, int],
     window_ns: int,
     floors: tuple[int, int],
@@ -332,7 +333,7 @@ def option_flow(
         bid_size, ask_size (the quote in force), aggressor
     groups : number of groups
     layers : layers of the rule as in `sign_prints`, in the order of `RANK`
-    masks : flag bits of excluded prints, of auctions, of bars, of sweeps
+    masks : flag bits of excluded prints, of auctions, of bars, of sweeps, of cancelled prints (excluded ones too)
     spread : micro-dollars and per cent of the mid up to which a quote signs, as in `sign_prints`
     window_ns : nanoseconds that a parent order lasts from its first print on, as in `parent_orders`
     floors : micro-dollars from which a parent order is large, and from which it is listed
@@ -348,7 +349,7 @@ def option_flow(
         OPTION_COLUMNS; rows ((group·4 + asset class)·3 + profile)·5 + way of signing
     orders : int64, shape (k, 11), ORDER_COLUMNS of every parent at or above the second floor, in order of their first
         prints, excluded prints and bars apart
-    volume : int64, shape (m,), contracts per block, excluded prints apart
+    volume : int64, shape (m,), contracts per block, cancelled prints apart: what has no direction was traded too
 
     Notes
     -----

@@ -29,6 +29,10 @@ ALL, INSTITUTIONAL = "all", "institutional"
 CLASS_KEY = "class:"
 """`key="class:etf"` asks for an asset class; a colon is in no ticker."""
 
+_F = PrintFlag
+MASKS = (int(EXCLUDED), int(_F.AUCTION), int(_F.BAR), int(_F.SWEEP), int(_F.CANCELLED))
+"""Flag bits that `option_flow` asks for, in its order."""
+
 NO_EVIDENCE_IN_LEVEL = (
     "If buys and sells are signed with different accuracy the level is biased: "
     "read its change against its own history, not its sign."
@@ -109,7 +113,7 @@ class DirectionalPremium(Indicator):
             prints,
             len(blocks.underlyings),
             layers,
-            (int(EXCLUDED), int(PrintFlag.AUCTION), int(PrintFlag.BAR), int(PrintFlag.SWEEP)),
+            MASKS,
             (self.spread_floor * MICRO, self.spread_percent),
             self.parent_window_ms * 1_000_000,
             (self.institutional_floor * MICRO, self.order_floor * MICRO),
@@ -265,7 +269,7 @@ def _orders_frame(
     """Large parent orders: contract, times, side, direction, premium, size, the contract's volume, venues, prints.
 
     `side` is the one side present among the parent's prints, else 0; `direction` +1 bull, −1 bear, 0 unknown; `volume`
-    counts the contract's prints of the whole session that are not excluded; `underlying_price`, `bid` and `ask` are
+    counts the contract's prints of the whole session that were not cancelled; `underlying_price`, `bid` and `ask` are
     those of the first print, null where there are none; `file` and `record` say where that print was read; `flags` are
     those that any of the prints has.
     """
