@@ -17,6 +17,7 @@ from indicators.views.command import (
     Parameters,
     Start,
     a_day,
+    a_session,
     a_time,
     mended,
     one_of,
@@ -190,6 +191,31 @@ def unusual(
         keep_measured(store.path, found.kept)
         say(unusual_text(found, kind), out)
         raise typer.Exit(0 if found.rows else 1)
+
+
+@app.command()
+def explain(
+    day: Annotated[str, typer.Argument(help="A session, YYYY-MM-DD")],
+    name: Annotated[str | None, typer.Argument(help="An indicator's name [default: the gauge]")] = None,
+    symbol: Annotated[str | None, typer.Argument(help="One underlying, symbol or group of it")] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="Parts to list; the rest is one line")] = 20,
+    market: Market = "us", parameters: Parameters = None, db: Db = None, demo: Demo = False, as_of: AsOf = None,
+    format_: Format = "text", out: Out = None,
+) -> None:  # fmt: skip
+    """A number walked down: gauge, indicator, underlying, parent order, print, file and line."""
+    with mended():
+        kind = one_of(format_, "text", "json", "csv")
+        from indicators.engine.explain import explain as run
+        from indicators.views.explain import explained_text
+        from indicators.views.progress import waiting
+        from indicators.views.published import keep_measured
+
+        session = a_session(day)
+        with opened(db, demo) as store, waiting() as step:
+            step(name or "gauge")
+            found = run(store, session, name, symbol, parameters or [], market, a_time(as_of), top)
+        keep_measured(store.path, found.kept)
+        say(explained_text(found.rows, kind), out)
 
 
 @app.command()

@@ -23,7 +23,7 @@ from feeds.schema import TABLES, Sessions
 from feeds.synthetic_daily import Daily, Links, days_of, simulate_daily, stream, text
 from feeds.synthetic_filings import insider_trades
 from feeds.synthetic_off_exchange import ats_weekly, short_volume
-from feeds.synthetic_tables import daily_bars, forward_eps, index_levels, index_members, sectors
+from feeds.synthetic_tables import daily_bars, forward_eps, index_levels, index_members, put_call_volume, sectors
 from feeds.synthetic_tape import I64, Day, Prints, simulate_day
 
 __all__ = ["Links", "Market", "canonical", "market"]
@@ -77,6 +77,7 @@ class Market:
             "open_interest": self._open_interest(),
             "short_volume": short_volume(self.daily, self.seed, self.links),
             "ats_weekly": ats_weekly(self.daily, self.seed),
+            "put_call_volume": put_call_volume(self.daily, self.seed, self.links),
         }
 
     def tape(self, session: date) -> dict[str, pl.DataFrame]:

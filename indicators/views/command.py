@@ -58,11 +58,14 @@ def opened(db: Path | None, demo: bool, read_only: bool = True) -> Iterator["Sto
 
 
 def a_day(text: str | None, parameter: str) -> date | None:
-    """A session as it was typed; BadValue names the option."""
+    """A session as it was typed, None where none was; BadValue names the option."""
+    return None if text is None else a_session(text, parameter)
+
+
+def a_session(text: str, parameter: str = "DATE") -> date:
+    """A session as it was typed; BadValue names the option or argument."""
     from feeds.errors import BadValue
 
-    if text is None:
-        return None
     try:
         return date.fromisoformat(text)
     except ValueError:
