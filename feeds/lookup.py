@@ -11,6 +11,12 @@ from feeds.query import query
 _STRIKE = pl.lit("0.000001").cast(pl.Decimal(7, 6))
 
 
+def _rested(asked: pl.DataFrame) -> pl.DataFrame:
+    """Contracts asked for, each once, with strikes as they rest."""
+    strike = (pl.col("strike").cast(pl.Decimal(38, 0)) * _STRIKE).cast(pl.Decimal(18, 6))
+    return asked.unique().with_columns(strike)
+
+
 class Lookup:
     """The part of a store that answers single questions; its queries stand in feeds/sql/lookup."""
 
@@ -28,8 +34,14 @@ class Lookup:
         -------
         the same columns with open_interest (Int64) and known_at (Int64 nanoseconds); contracts without a row are absent
         """
-        strike = (pl.col("strike").cast(pl.Decimal(38, 0)) * _STRIKE).cast(pl.Decimal(18, 6))
-        return self._looked_up("open_interest", "asked_contracts", asked.unique().with_columns(strike), as_of=as_of)
+        return self._looked_up("open_interest", "asked_contracts", _rested(asked), as_of=as_of)
+
+    def tape_open_interest_of(self, asked: pl.DataFrame, as_of: int | None = None) -> pl.DataFrame:
+        """Open interest that prints of a session carry, as published that morning; from the first one that has it.
+
+        Parameters and result as `open_interest_of`, with `session` in the place of the date.
+        """
+        return self._looked_up("tape_open_interest", "asked_contracts", _rested(asked), as_of=as_of)
 
     def closes_of(self, asked: pl.DataFrame) -> pl.DataFrame:
         """Closes of some symbols or indices on some dates: date, symbol, close (Float64); the rest are absent."""

@@ -116,7 +116,7 @@ _PUT_CALL = (("equity", 2_400_000, 0.55, 0.09), ("index", 1_100_000, 1.25, 0.13)
 
 def put_call_volume(daily: Daily, seed: int, links: Links) -> pl.DataFrame:
     """Puts and calls by class: fewer puts in a bull state where `option_flow` links them; the total is their sum."""
-    random = stream(seed, 5)
+    random = stream(seed, 7)
     days, state = _day_column(days_of(daily.sessions.dates)), daily.state
     frames = []
     for name, quiet, typical, spread in _PUT_CALL:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from feeds.schema import ABSENT, ASSET_CLASSES, EXCLUDED, MICRO, TAPE_COLUMNS, Part, PrintFlag
+from feeds.schema import ABSENT, ABSENT_DELTA, ASSET_CLASSES, EXCLUDED, MICRO, TAPE_COLUMNS, Part, PrintFlag
 from indicators.kernels.parents import parent_orders
 from indicators.kernels.quotes import quotes_in_force
 from indicators.kernels.side import AGGRESSOR, LAYER_NAMES, RULES, sign_prints
@@ -56,7 +56,8 @@ def signed_prints(part: Part, asked: "DirectionalPremium", underlying: str | Non
     asset_class (String), venue (its code), bid, ask, bid_size, ask_size (the quote in force, null where there is none),
     `quoted` ("print" or "quotes": where it came from), underlying_price (null where absent); `side` (Int8 +1, −1, 0),
     `rule` (the layer that gave it, null where none did), `parent` (row of the parent order's first print in this part),
-    `kind`, `excluded` (Boolean), `premium` (Int64 micro-dollars), `direction` (Int8: +1 bull, −1 bear), file, record.
+    `kind`, `excluded` (Boolean), `premium` (Int64 micro-dollars), `direction` (Int8: +1 bull, −1 bear), file, record;
+    and `delta` (Int32 micros, null where the feed gives none) where the part has it.
 
     Notes
     -----
@@ -115,13 +116,14 @@ def signed_prints(part: Part, asked: "DirectionalPremium", underlying: str | Non
         premium=pl.Series(prints["price"] * prints["multiplier"] * prints["size"]),
         direction=pl.Series(np.where(up, side, -side).astype(np.int8)),
         **{name: pl.Series(prints[name]) for name in ("file", "record")},
+        **({"delta": _present(trades["delta"].to_numpy(), ABSENT_DELTA)} if "delta" in trades.columns else {}),
     )
 
 
-def _present(column: npt.NDArray[np.int64]) -> pl.Series:
+def _present(column: npt.NDArray[Any], absent: int = ABSENT) -> pl.Series:
     """A tape column with null where there is nothing."""
     found = pl.Series(column)
-    return pl.select(pl.when(found != ABSENT).then(found)).to_series()
+    return pl.select(pl.when(found != absent).then(found)).to_series()
 
 
 def word_flags(flags: int) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from feeds.errors import BadValue, NothingToShow, UnknownName
-from feeds.schema import ASSET_CLASSES, MICRO, Part, PrintFlag
+from feeds.schema import ASSET_CLASSES, MICRO, TAPE_COLUMNS, Part, PrintFlag
 from feeds.store import Store
 from indicators.engine.indicator import Indicator
 from indicators.engine.money import dollars
@@ -29,6 +29,8 @@ ORDERED: dict[str, tuple[str, ...]] = {
     "legs": LEGS,
 }
 """The buckets of a split in the order in which they are shown."""
+
+_READ = {"option_trades": (*TAPE_COLUMNS["option_trades"], "delta")}
 
 _SUMS = (
     *("bull", "bear", "unknown", "excluded", "call", "put", "net_call", "net_put"),
@@ -86,7 +88,7 @@ def asked_split(
     wanted = covered.shown if start is not None else covered.sessions.window(covered.sessions.dates[-1], None)
     tapes = {"option_trades": "session", "option_quotes": "session"}
     sums = []
-    for part in store.parts(tapes, wanted, EXCHANGES[asked.market], covered.as_of):
+    for part in store.parts(tapes, wanted, EXCHANGES[asked.market], covered.as_of, columns=_READ):
         prints = signed_prints(part, asked, symbol)  # type: ignore[arg-type]
         if prints.height and part.session is not None:
             sums.append(split_sums(_with_spot(store, prints, part), split, part.session))
@@ -109,7 +111,7 @@ def split_sums(prints: pl.DataFrame, split: str, session: date) -> pl.DataFrame:
 
     Parameters
     ----------
-    prints : `signed_prints` with `spot` (Int64 micros, null where unknown)
+    prints : `signed_prints` with `delta`, and `spot` (Int64 micros, null where unknown)
 
     Returns
     -------
@@ -125,7 +127,7 @@ def split_sums(prints: pl.DataFrame, split: str, session: date) -> pl.DataFrame:
     kept, premium = ~c.excluded, c.premium
     call = c.right == "C"
     way = {"bull": c.direction > 0, "bear": c.direction < 0}
-    delta = c.delta.abs().cast(pl.Int128) if "delta" in prints.columns else pl.lit(None, dtype=pl.Int128)
+    delta = c.delta.abs().cast(pl.Int128)
     weighted = premium.cast(pl.Int128) * delta
     return (
         prints.with_columns(session=pl.lit(session), bucket=_bucket_of(split, session))

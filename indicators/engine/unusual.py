@@ -175,7 +175,7 @@ def screened(store: Store, orders: pl.DataFrame, screen: Screen, every: Sessions
     found = _with_moneyness(store, found)
     if screen.otm:
         found = found.filter(c.moneyness.is_in(["out of the money", UNKNOWN_MONEYNESS]))
-    return _with_open_interest(store, found, as_of)
+    return _with_open_interest(store, found, every, as_of)
 
 
 def _with_moneyness(store: Store, found: pl.DataFrame) -> pl.DataFrame:
@@ -204,16 +204,25 @@ def _with_moneyness(store: Store, found: pl.DataFrame) -> pl.DataFrame:
     return found.with_columns(moneyness=moneyness).drop("close")
 
 
-def _with_open_interest(store: Store, found: pl.DataFrame, as_of: int | None) -> pl.DataFrame:
-    c = pl.col
+def _open_interest(store: Store, found: pl.DataFrame, every: Sessions, as_of: int | None) -> pl.DataFrame:
+    """Open interest of the orders' contracts at the closes before and after them: of the table, else of the tape.
+
+    A print carries what was published in its morning, the close of the session before it.
+    """
     contract = [pl.col(name) for name in _CONTRACT]
-    asked = pl.concat(
-        [
-            found.filter(c.previous.is_not_null()).select(c.previous.alias("date"), *contract),
-            found.select(c.session.alias("date"), *contract),
-        ]
-    )
+    before = found.filter(pl.col("previous").is_not_null()).select(pl.col("previous").alias("date"), *contract)
+    asked = pl.concat([before, found.select(pl.col("session").alias("date"), *contract)]).unique()
     known = store.open_interest_of(asked, as_of)
+    missing = asked.join(known, on=["date", *_CONTRACT], how="anti")
+    mornings = every.frame().select("session", date=pl.col("session").shift(1)).drop_nulls()
+    of_tape = missing.join(mornings, on="date").select("session", *_CONTRACT)
+    carried = store.tape_open_interest_of(of_tape, as_of).join(mornings, on="session").select(known.columns)
+    return pl.concat([known, carried])
+
+
+def _with_open_interest(store: Store, found: pl.DataFrame, every: Sessions, as_of: int | None) -> pl.DataFrame:
+    c = pl.col
+    known = _open_interest(store, found, every, as_of)
     then = known.drop("known_at").rename({"date": "previous"})
     after = known.rename({"date": "session", "open_interest": "next_open_interest", "known_at": "outcome_known_at"})
     found = found.join(then, on=["previous", *_CONTRACT], how="left", maintain_order="left")

@@ -58,8 +58,10 @@ def tape(**more) -> pl.DataFrame:
     """Signed prints of $1 a share, 100 shares: a call bought, unless told otherwise."""
     rows = {"right": ["C"], "side": [1], "direction": [1], "excluded": [False], "premium": [100_000_000], "size": [1],
             "flags": [0], "asset_class": ["equity"], "expiry": [date(2025, 12, 19)], "strike": [90_000_000],
-            "spot": [100_000_000], "ts": [1_762_353_000_000_000_000]}  # fmt: skip
-    return pl.DataFrame(rows | {name: [cell] for name, cell in more.items()}, schema_overrides={"spot": pl.Int64})
+            "spot": [100_000_000], "ts": [1_762_353_000_000_000_000], "delta": [None]}  # fmt: skip
+    return pl.DataFrame(
+        rows | {name: [cell] for name, cell in more.items()}, schema_overrides={"spot": pl.Int64, "delta": pl.Int32}
+    )
 
 
 BUCKETS: list[tuple[str, dict, str]] = [
@@ -91,8 +93,7 @@ def test_the_delta_weighted_form_weighs_premium_by_delta_where_the_feed_has_one(
     bought = tape(delta=400_000)
     sold = tape(right="P", side=-1, direction=1, premium=300_000_000, delta=-100_000)
     bare = tape(premium=600_000_000, delta=None, direction=-1, side=-1)
-    frame = pl.concat([f.with_columns(pl.col("delta").cast(pl.Int32)) for f in (bought, sold, bare)])
-    row = split_sums(frame, "asset_class", date(2025, 11, 5)).row(0, named=True)
+    row = split_sums(pl.concat([bought, sold, bare]), "asset_class", date(2025, 11, 5)).row(0, named=True)
     assert (row["delta_bull"], row["delta_bear"]) == (70_000_000 * 1_000_000, 0)
     assert row["with_delta"] == 400_000_000
 

@@ -1,16 +1,19 @@
 """The screen of unusual orders against plain definitions, and its outcomes against the synthetic market's truth."""
 
 import doctest
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import polars as pl
 import pytest
 
 from feeds.errors import BadValue, UnknownName
+from feeds.ingest import ingest
+from feeds.store import Store
 from indicators.engine import unusual as module
 from indicators.engine.run import chosen, rows_of
 from indicators.engine.scope import scope
+from indicators.engine.splits import asked_split
 from indicators.engine.unusual import SORTS, Screen, asked_screen, asked_unusual, precision_of, screened, wilson
 
 WIDE = Screen(min_premium=Decimal(20_000), max_dte=400, otm=False)
@@ -196,6 +199,61 @@ def test_nothing_published_later_is_used(small_store, small_market):
     close = datetime(day.year, day.month, day.day, 21, tzinfo=UTC)
     at_close = asked_unusual(small_store, WIDE, day, close).rows
     assert at_close == [row for row in now.rows if datetime.fromisoformat(row["last_time"]) <= close]
+
+
+HEADER = (
+    "ts,sequence,underlying,asset_class,expiry,strike,right,price,size,exchange,conditions,bid,ask,bid_size,ask_size,"
+    "delta,open_interest"
+)
+CONTRACT = "MRK,equity,2025-12-19,100,C"
+
+
+@pytest.fixture
+def with_greeks(tmp_path):
+    """One $1.2M sweep of two prints on 2025-12-10, floor-traded; the next morning's first print says 2,500 are open."""
+    lines = [
+        f"2025-12-10T15:54:00Z,1,{CONTRACT},6.00,1500,C,sweep,5.00,6.00,10,20,0.40,300",
+        f"2025-12-10T15:54:00.05Z,2,{CONTRACT},6.00,500,I,floor,5.00,6.00,10,20,0.40,300",
+        f"2025-12-10T16:00:00Z,3,{CONTRACT},5.00,50,C,,5.00,6.00,10,20,,300",
+        f"2025-12-11T15:00:00Z,1,{CONTRACT},6.00,1,C,,5.00,6.00,10,20,0.40,2300",
+    ]
+    path = tmp_path / "trades.csv"
+    path.write_text("\n".join([HEADER, *lines]) + "\n")
+    with Store.open(tmp_path / "m.duckdb") as store:
+        (outcome,) = ingest(store, [str(path)], "option_trades")
+        assert outcome.error is None
+        yield store
+
+
+def test_open_interest_that_prints_carry_is_used(with_greeks):
+    day = date(2025, 12, 10)
+    (row,) = asked_unusual(with_greeks, Screen(otm=False), day).rows
+    assert (row["premium"], row["size"], row["vwap"], row["venues"], row["prints"]) == (1_200_000, 2000, 6.0, 2, 2)
+    assert (row["open_interest"], row["volume"], row["next_open_interest"]) == (300, 2050, 2300)
+    assert row["volume_open_interest"] == pytest.approx(2050 / 300)
+    assert (row["opening"], row["outcome"]) == ("certain", "opened")
+    assert (row["kind"], row["sweep"], row["floor"], row["cross"]) == ("sweep", True, True, False)
+    assert (row["time"], row["last_time"]) == ("2025-12-10T10:54:00.000-05:00", "2025-12-10T10:54:00.050-05:00")
+    assert row["contract"] == "MRK 2025-12-19 100 C"
+    assert (row["moneyness"], row["underlying_price"], row["underlying_price_from"]) == (
+        "unknown moneyness",
+        None,
+        None,
+    )
+    assert "no underlying price" in row["reason"]
+    kept = asked_unusual(with_greeks, Screen(), day).rows
+    assert kept == [row], "unknown moneyness is kept and said"
+    evening = datetime(2025, 12, 11, 2, tzinfo=UTC)
+    (then,) = asked_unusual(with_greeks, Screen(), day, evening).rows
+    assert (then["open_interest"], then["next_open_interest"], then["outcome"]) == (300, None, None)
+
+
+def test_premium_is_weighted_by_delta_where_the_feed_has_it(with_greeks):
+    """$1.2M bought at 0.40 is $480,000; $25,000 sold without a delta is left out, and the coverage says so."""
+    (bucket,) = asked_split(with_greeks, chosen("directional_premium"), "asset_class", end=date(2025, 12, 10))
+    c = bucket.components
+    assert (c["delta_bull"], c["delta_bear"], c["delta_imbalance"]) == (Decimal(480_000), Decimal(0), 1.0)
+    assert c["delta_coverage"] == pytest.approx(1_200_000 / 1_225_000)
 
 
 def test_what_was_typed_is_checked():
