@@ -6,23 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from indicators.views.command import (
-    AsOf,
-    Day,
-    Db,
-    Demo,
-    End,
-    Format,
-    Market,
-    Out,
-    Parameters,
-    Start,
-    a_day,
-    a_session,
-    a_time,
-    mended,
-    one_of,
-    opened,
-    say,
+    AsOf, Day, Db, Demo, End, Format, Market, MaxDte, MinPremium, Name, Otm, Out, Parameters, Period, Side, Sort,
+    Split, Start, Top, Whose, a_day, a_session, a_time, mended, one_of, opened, say,
 )  # fmt: skip
 
 app = typer.Typer(
@@ -105,12 +90,8 @@ def status(db: Db = None, demo: Demo = False, as_of: AsOf = None, format_: Forma
 
 @app.command()
 def indicator(
-    name: Annotated[str, typer.Argument(help="An indicator's name")],
-    start: Start = None, end: End = None,
-    by: Annotated[str, typer.Option("--by", help="session, month or minute")] = "session",
-    split: Annotated[str | None, typer.Option("--split", help="asset_class, expiry, moneyness or legs")] = None,
-    symbol: Annotated[str | None, typer.Option("--symbol", help="One symbol, underlying or group")] = None,
-    parameters: Parameters = None, db: Db = None, demo: Demo = False, as_of: AsOf = None,
+    name: Name, start: Start = None, end: End = None, by: Period = "session", split: Split = None,
+    symbol: Whose = None, parameters: Parameters = None, db: Db = None, demo: Demo = False, as_of: AsOf = None,
     format_: Format = "text", out: Out = None,
 ) -> None:  # fmt: skip
     """One indicator's readings with components, coverage and error; option premium also split or by minute."""
@@ -142,10 +123,9 @@ def indicator(
 
 @app.command()
 def rank(
-    name: Annotated[str, typer.Argument(help="An indicator's name")],
+    name: Name,
     by: Annotated[str, typer.Option("--by", help="What to rank by")],
-    day: Day = None,
-    top: Annotated[int, typer.Option("--top", min=1, help="Rows to show")] = 20,
+    day: Day = None, top: Top = 20,
     floor: Annotated[str, typer.Option("--floor", help="Least premium or notional, dollars")] = "100000",
     parameters: Parameters = None, db: Db = None, demo: Demo = False, as_of: AsOf = None,
     format_: Format = "text", out: Out = None,
@@ -167,14 +147,9 @@ def rank(
 
 @app.command()
 def unusual(
-    day: Day = None,
-    symbol: Annotated[str | None, typer.Option("--symbol", help="One underlying")] = None,
-    min_premium: Annotated[str, typer.Option("--min-premium", help="Least premium of an order, dollars")] = "1000000",
-    max_dte: Annotated[int, typer.Option("--max-dte", min=0, help="Most days to expiry")] = 30,
-    otm: Annotated[bool, typer.Option("--otm/--any-moneyness", help="Out of the money at the trade only")] = True,
-    side: Annotated[str | None, typer.Option("--side", help="buy, sell or unknown")] = None,
-    sort: Annotated[str, typer.Option("--sort", help="premium, time, size, days, …")] = "premium",
-    db: Db = None, demo: Demo = False, as_of: AsOf = None, format_: Format = "text", out: Out = None,
+    day: Day = None, symbol: Whose = None, min_premium: MinPremium = "1000000", max_dte: MaxDte = 30, otm: Otm = True,
+    side: Side = None, sort: Sort = "premium", db: Db = None, demo: Demo = False, as_of: AsOf = None,
+    format_: Format = "text", out: Out = None,
 ) -> None:  # fmt: skip
     """Unusual option orders: large, soon to expire, out of the money; and how often the screen was right."""
     with mended():
@@ -198,9 +173,8 @@ def explain(
     day: Annotated[str, typer.Argument(help="A session, YYYY-MM-DD")],
     name: Annotated[str | None, typer.Argument(help="An indicator's name [default: the gauge]")] = None,
     symbol: Annotated[str | None, typer.Argument(help="One underlying, symbol or group of it")] = None,
-    top: Annotated[int, typer.Option("--top", min=1, help="Parts to list; the rest is one line")] = 20,
-    market: Market = "us", parameters: Parameters = None, db: Db = None, demo: Demo = False, as_of: AsOf = None,
-    format_: Format = "text", out: Out = None,
+    top: Top = 20, market: Market = "us", parameters: Parameters = None, db: Db = None, demo: Demo = False,
+    as_of: AsOf = None, format_: Format = "text", out: Out = None,
 ) -> None:  # fmt: skip
     """A number walked down: gauge, indicator, underlying, parent order, print, file and line."""
     with mended():

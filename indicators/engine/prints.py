@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from feeds.schema import ABSENT, ABSENT_DELTA, ASSET_CLASSES, EXCLUDED, MICRO, TAPE_COLUMNS, Part, PrintFlag
+from feeds.schema import ABSENT, ABSENT_DELTA, ASSET_CLASSES, EXCLUDED, MICRO, Part, PrintFlag
 from indicators.kernels.parents import parent_orders
 from indicators.kernels.quotes import quotes_in_force
 from indicators.kernels.side import AGGRESSOR, LAYER_NAMES, RULES, sign_prints
@@ -27,7 +27,7 @@ def with_quotes(trades: pl.DataFrame, quotes: pl.DataFrame | None) -> Prints:
 
     A print's own quote and a matched one are never mixed: sizes come with the bid and ask they belong to.
     """
-    prints: Prints = {name: trades[name].to_numpy() for name in TAPE_COLUMNS["option_trades"]}
+    prints: Prints = {name: trades[name].to_numpy() for name in trades.columns}
     if quotes is None or quotes.is_empty():
         return prints
     bare = (prints["bid"] < 0) | (prints["ask"] < 0)

@@ -25,6 +25,17 @@ End = Annotated[str | None, typer.Option("--end", help="Last session, YYYY-MM-DD
 Market = Annotated[str, typer.Option("--market", help="us or china")]
 Parameters = Annotated[list[str] | None, typer.Option("-p", help="A parameter as key=value; may be repeated")]
 
+Name = Annotated[str, typer.Argument(help="An indicator's name")]
+Whose = Annotated[str | None, typer.Option("--symbol", help="One symbol, underlying or group")]
+Period = Annotated[str, typer.Option("--by", help="session, month or minute")]
+Split = Annotated[str | None, typer.Option("--split", help="asset_class, expiry, moneyness or legs")]
+Top = Annotated[int, typer.Option("--top", min=1, help="Rows to show")]
+MinPremium = Annotated[str, typer.Option("--min-premium", help="Least premium of an order, dollars")]
+MaxDte = Annotated[int, typer.Option("--max-dte", min=0, help="Most days to expiry")]
+Otm = Annotated[bool, typer.Option("--otm/--any-moneyness", help="Out of the money at the trade only")]
+Side = Annotated[str | None, typer.Option("--side", help="buy, sell or unknown")]
+Sort = Annotated[str, typer.Option("--sort", help="premium, time, size, volume_open_interest, days or underlying")]
+
 
 @contextmanager
 def mended() -> Iterator[None]:
