@@ -133,7 +133,7 @@ def asked_unusual(
         screen,
         [_row(order) for order in today.iter_rows(named=True)],
         _rings(asked, rows, covered, today, screen.symbol),
-        precision_of(flagged),
+        precision_of(flagged, len(covered.sessions)),
         kept,
     )
 
@@ -360,6 +360,7 @@ def _rings(
                 "all_bull_bear": every.get("net"),
                 "all_call_put": every.get("call_put_net"),
                 "all_imbalance": held.value if held else None,
+                "all_signal_kept": every.get("signal_kept"),
                 "all_low": held.low if held else None,
                 "all_high": held.high if held else None,
                 "reason": held.reason if held else "no option prints in this session",
@@ -368,14 +369,14 @@ def _rings(
     return rings
 
 
-def precision_of(flagged: pl.DataFrame) -> dict[str, Any]:
-    """How many flagged orders the next open interest shows to have opened a position.
+def precision_of(flagged: pl.DataFrame, sessions: int) -> dict[str, Any]:
+    """How many of the orders flagged in so many sessions the next open interest shows to have opened a position.
 
     precision = opened / (opened + closed), with Wilson's 95 % interval (Wilson 1927; Brown, Cai & DasGupta 2001);
     undecided orders are counted and in neither. `by_opening` is the same for the orders marked "certain" and "likely".
     """
     return _counted(flagged) | {
-        "sessions": flagged["session"].n_unique(),
+        "sessions": sessions,
         "first": flagged["session"].min(),
         "last": flagged["session"].max(),
         "by_opening": {mark: _counted(flagged.filter(pl.col("opening") == mark)) for mark in ("certain", "likely")},

@@ -24,6 +24,10 @@ OUTCOME = (
     "opened, closed: decided by the next session's open interest whatever the contract's other prints did; "
     "precision = opened / (opened + closed)"
 )
+SIDES = (
+    "sides are inferred and often wrong: low and high bound the true imbalance; if buys and sells are signed "
+    "with different accuracy its level is biased, its change against its own history is not"
+)
 OPENING = (
     "opening: certain = size > open interest + rest of the volume; likely = size > open interest - rest of the volume"
 )
@@ -48,7 +52,7 @@ def unusual_text(found: "Unusual", kind: str) -> str:
     tables = [_title(found), rows_text(rows, kind) if rows else _none(found), "", rows_text(rings, kind), ""]
     marks = [_precision(mark, held) for mark, held in found.precision["by_opening"].items()]
     reasons = list(dict.fromkeys(row["reason"] for row in found.rows if row["reason"]))
-    return "\n".join([*tables, _precision("flagged", found.precision), *marks, OUTCOME, OPENING, *reasons])
+    return "\n".join([*tables, _precision("flagged", found.precision), *marks, OUTCOME, OPENING, SIDES, *reasons])
 
 
 def _title(found: "Unusual") -> str:
@@ -76,7 +80,7 @@ def _ring(name: str) -> str:
 
 def _precision(name: str, held: dict[str, Any]) -> str:
     """One line on what became of the orders that the screen flagged over the stored history."""
-    of = f" of {held['sessions']} sessions" if "sessions" in held else ""
+    of = f" in {held['sessions']:,} sessions" if "sessions" in held else ""
     what = (
         f"{name} orders{of}: {held['flagged']:,}; {held['opened']:,} opened, {held['closed']:,} closed, "
         f"{held['undecided']:,} undecided, {held['unknown']:,} without open interest"

@@ -165,13 +165,13 @@ def test_rings_are_sums_over_the_rows_and_over_all(small_store):
 
 
 def test_precision_counts_every_flagged_order_of_the_history(everything):
-    held = precision_of(everything)
+    held = precision_of(everything, 24)
     assert held["flagged"] == everything.height
     assert held["opened"] + held["closed"] + held["undecided"] + held["unknown"] == everything.height
     assert held["precision"] == held["opened"] / (held["opened"] + held["closed"])
     assert held["low"] < held["precision"] < held["high"]
-    assert held["sessions"] == everything["session"].n_unique()
-    nothing = precision_of(everything.clear())
+    assert (held["sessions"], held["first"]) == (24, everything["session"].min())
+    nothing = precision_of(everything.clear(), 24)
     assert nothing["precision"] is None
     assert "decided" in nothing["reason"]
 
