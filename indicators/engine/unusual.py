@@ -334,12 +334,14 @@ def _rings(
     names = today["underlying"].unique().sort().to_list()
     keys: list[str | None] = [None, *names] if symbol is None else [symbol]
     day = covered.sessions.dates[-1]
+    # a session's reading needs its own rows alone
+    own = {"flow": rows["flow"].filter(pl.col("session") == day)}
     rings = []
     for key in keys:
         ours = today if key is None else today.filter(pl.col("underlying") == key)
         signed = pl.when(pl.col("right") == "C").then(pl.col("premium")).otherwise(-pl.col("premium"))
         net, lean = ours.select(pl.col("bull").sum() - pl.col("bear").sum(), signed.sum()).row(0)
-        last = asked.value(rows, covered.sessions, covered.as_of_time, key)[-1:]
+        last = asked.value(own, covered.sessions, covered.as_of_time, key)[-1:]
         ring: dict[str, Any] = {
             "symbol": key or "market",
             "orders": ours.height,

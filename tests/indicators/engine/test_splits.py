@@ -7,9 +7,11 @@ import polars as pl
 import pytest
 
 from feeds.errors import BadValue, NothingToShow, UnknownName
+from feeds.schema import PrintFlag
 from indicators.engine.prints import signed_prints
 from indicators.engine.run import asked_readings, chosen
 from indicators.engine.splits import EXPIRIES, NO_GREEKS, SPLITS, asked_split, split_of, split_sums
+from tests.indicators.us.test_directional_premium import CENT, a_print, calendar, contract, part
 
 ADDED = (
     "bull",
@@ -121,9 +123,9 @@ def test_single_prints_are_what_the_indicator_sums(small_store, small_market):
     asked = chosen("directional_premium", ["order_floor=10000"])
     days = small_market.sessions.window(small_market.sessions.dates[-2], None)
     tapes = {"option_trades": "session", "option_quotes": "session"}
-    for part in small_store.parts(tapes, days):
-        prints = signed_prints(part, asked)
-        orders = asked.measure(part)["orders"]
+    for one in small_store.parts(tapes, days):
+        prints = signed_prints(one, asked)
+        orders = asked.measure(one)["orders"]
         kept = prints.with_row_index("row").filter(~pl.col("excluded"))
         c = pl.col
         parents = kept.group_by("parent").agg(
@@ -147,3 +149,19 @@ def test_what_cannot_be_split_is_refused(small_store, small_market):
     with pytest.raises(BadValue, match="--by"):
         split_of("expiry", "month")
     assert (split_of(None, "minute"), split_of("legs", "session")) == ("minute", "legs")
+
+
+def test_minute_bars_and_auctions_stand_alone():
+    """On two venues within the window, two prints are one sweep; two bars, or two auction prints, are none."""
+    both = [
+        a_print(contract("PDD", "C", 100), 600 * CENT, 10, venue=v, late_ns=v, bid=1, ask=600 * CENT) for v in (0, 1)
+    ]
+    asked, sessions = chosen("directional_premium"), calendar(1)
+
+    def parents(flag: int) -> list[int]:
+        tape = [one | {"flags": flag} for one in both]
+        return signed_prints(part(sessions.dates[0], tape, sessions), asked)["parent"].to_list()
+
+    assert parents(0) == [0, 0]
+    assert parents(int(PrintFlag.BAR)) == [0, 1]
+    assert parents(int(PrintFlag.AUCTION)) == [0, 1]
