@@ -21,7 +21,8 @@ class PutCallVolume(Indicator):
     Formula
         value = put contracts / call contracts of the class `of`, of the session before
     Units
-        A pure number; high is bearish (`direction` −1). Components: the ratio of every class, the contracts of `of`.
+        A pure number; high is bearish (`direction` −1); coverage 1: every contract of the class is counted.
+        Components: the ratio of every class, and the contracts of `of`.
         The same ratio over a stored tape is `put_call_volume` among the components of `directional_premium`.
     Null rule
         A session whose session before has no row of the class, or no call contracts in it, is null between sessions
@@ -102,7 +103,7 @@ def _reading(sessions: Sessions, t: int, rows: dict[str, dict[str, Any]], of: st
         "calls": own["calls"] if own else None,
         "of": str(before) if own else None,
     }
-    reasons = {"low": NO_BAND, "high": NO_BAND, "coverage": "every contract of the class is counted"}
+    reasons = {"low": NO_BAND, "high": NO_BAND}
     for name in CLASSES:
         if ratios[name] is None:
             what = "no call contracts to divide by" if name in rows else f"no {name} volumes are stored"
@@ -110,11 +111,12 @@ def _reading(sessions: Sessions, t: int, rows: dict[str, dict[str, Any]], of: st
     if own is None:
         reasons |= dict.fromkeys(("puts", "calls", "of"), reasons[of])
     if ratios[of] is None:
-        reasons["value"] = reasons[of]
+        reasons["value"] = reasons["coverage"] = reasons[of]
     known = [row["known_at"] for row in rows.values()]
     return Reading(
         session=sessions.dates[t],
         value=ratios[of],
+        coverage=None if ratios[of] is None else 1.0,
         reason=reasons.get("value"),
         reasons=reasons,
         known_at=utc(max(known)) if known else None,
