@@ -6,23 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from indicators.views.command import (
-    AsOf,
-    Day,
-    Db,
-    Demo,
-    End,
-    Format,
-    Lang,
-    Market,
-    Out,
-    Parameters,
-    Start,
-    a_day,
-    a_time,
-    mended,
-    one_of,
-    opened,
-    say,
+    AsOf, Day, Db, Demo, End, Format, Lang, Market, MaxDte, MinPremium, Name, Otm, Out, Parameters, Period, Side, Sort,
+    Split, Start, Top, Whose, a_day, a_session, a_time, mended, one_of, opened, say,
 )  # fmt: skip
 
 app = typer.Typer(
@@ -104,21 +89,28 @@ def status(db: Db = None, demo: Demo = False, as_of: AsOf = None, format_: Forma
 
 @app.command()
 def indicator(
-    name: Annotated[str, typer.Argument(help="An indicator's name")],
-    start: Start = None, end: End = None,
-    by: Annotated[str, typer.Option("--by", help="session or month")] = "session",
-    symbol: Annotated[str | None, typer.Option("--symbol", help="One symbol, underlying or group")] = None,
-    parameters: Parameters = None, db: Db = None, demo: Demo = False, as_of: AsOf = None,
+    name: Name, start: Start = None, end: End = None, by: Period = "session", split: Split = None,
+    symbol: Whose = None, parameters: Parameters = None, db: Db = None, demo: Demo = False, as_of: AsOf = None,
     format_: Format = "text", out: Out = None,
 ) -> None:  # fmt: skip
-    """One indicator's readings with components, coverage and error."""
+    """One indicator's readings with components, coverage and error; option premium also split or by minute."""
     with mended():
         kind = one_of(format_, "text", "json", "csv")
         from indicators.engine.run import asked_readings, chosen
         from indicators.views.progress import waiting
-        from indicators.views.table import readings_text
+        from indicators.views.table import readings_text, split_text
 
         asked = chosen(name, parameters or [])
+        if split is not None or by == "minute":
+            from indicators.engine.splits import asked_split, split_of
+
+            into = split_of(split, by)
+            with opened(db, demo) as store:
+                buckets = asked_split(
+                    store, asked, into, a_day(start, "--start"), a_day(end, "--end"), a_time(as_of), symbol
+                )
+            say(split_text(asked, into, buckets, kind), out)
+            return
         with opened(db, demo) as store, waiting() as step:
             step(name)
             found = asked_readings(
@@ -130,10 +122,9 @@ def indicator(
 
 @app.command()
 def rank(
-    name: Annotated[str, typer.Argument(help="An indicator's name")],
+    name: Name,
     by: Annotated[str, typer.Option("--by", help="What to rank by")],
-    day: Day = None,
-    top: Annotated[int, typer.Option("--top", min=1, help="Rows to show")] = 20,
+    day: Day = None, top: Top = 20,
     floor: Annotated[str, typer.Option("--floor", help="Least premium or notional, dollars")] = "100000",
     parameters: Parameters = None, db: Db = None, demo: Demo = False, as_of: AsOf = None,
     format_: Format = "text", out: Out = None,
@@ -151,6 +142,53 @@ def rank(
             )
         say(rows_text(rows, kind), out)
         raise typer.Exit(0 if rows else 1)
+
+
+@app.command()
+def unusual(
+    day: Day = None, symbol: Whose = None, min_premium: MinPremium = "1000000", max_dte: MaxDte = 30, otm: Otm = True,
+    side: Side = None, sort: Sort = "premium", db: Db = None, demo: Demo = False, as_of: AsOf = None,
+    format_: Format = "text", out: Out = None,
+) -> None:  # fmt: skip
+    """Unusual option orders: large, soon to expire, out of the money; and how often the screen was right."""
+    with mended():
+        kind = one_of(format_, "text", "json", "csv")
+        from indicators.engine.unusual import asked_screen, asked_unusual
+        from indicators.views.progress import waiting
+        from indicators.views.published import keep_measured
+        from indicators.views.unusual import unusual_text
+
+        screen = asked_screen(min_premium, max_dte, otm, symbol)
+        with opened(db, demo) as store, waiting() as step:
+            step("unusual orders")
+            found = asked_unusual(store, screen, a_day(day, "--date"), a_time(as_of), sort, side)
+        keep_measured(store.path, found.kept)
+        say(unusual_text(found, kind), out)
+        raise typer.Exit(0 if found.rows else 1)
+
+
+@app.command()
+def explain(
+    day: Annotated[str, typer.Argument(help="A session, YYYY-MM-DD")],
+    name: Annotated[str | None, typer.Argument(help="An indicator's name [default: the gauge]")] = None,
+    symbol: Annotated[str | None, typer.Argument(help="One underlying, symbol or group of it")] = None,
+    top: Top = 20, market: Market = "us", parameters: Parameters = None, db: Db = None, demo: Demo = False,
+    as_of: AsOf = None, format_: Format = "text", out: Out = None,
+) -> None:  # fmt: skip
+    """A number walked down: gauge, indicator, underlying, parent order, print, file and line."""
+    with mended():
+        kind = one_of(format_, "text", "json", "csv")
+        from indicators.engine.explain import explain as run
+        from indicators.views.explain import explained_text
+        from indicators.views.progress import waiting
+        from indicators.views.published import keep_measured
+
+        session = a_session(day)
+        with opened(db, demo) as store, waiting() as step:
+            step(name or "gauge")
+            found = run(store, session, name, symbol, parameters or [], market, a_time(as_of), top)
+        keep_measured(store.path, found.kept)
+        say(explained_text(found.rows, kind), out)
 
 
 @app.command()

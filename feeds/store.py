@@ -29,6 +29,7 @@ from feeds.check import flags_of
 from feeds.errors import StoreBusy, StoreFull, StoreUnreadable, UnreadableFile
 from feeds.feed import zst_is_whole
 from feeds.kept import Kept
+from feeds.lookup import Lookup
 from feeds.query import query
 from feeds.schema import TABLES, TAPE_COLUMNS, TAPE_EXTRAS, Part, Sessions, Table
 from feeds.tape import READ_ROWS, SHARD_ROWS, TapeReader, by_day
@@ -122,7 +123,7 @@ def _sweep(folder: Path) -> None:
         folder.rmdir()
 
 
-class Store(Kept):
+class Store(Kept, Lookup):
     """An open store. Use `Store.open(path)` as a context manager; `Store.memory()` for one that is not kept."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: str) -> None:

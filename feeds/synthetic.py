@@ -24,7 +24,7 @@ from feeds.synthetic_china import China, china_tables, simulate_china
 from feeds.synthetic_daily import Daily, Links, days_of, simulate_daily, stream, text
 from feeds.synthetic_filings import insider_trades
 from feeds.synthetic_off_exchange import ats_weekly, short_volume
-from feeds.synthetic_tables import daily_bars, forward_eps, index_levels, index_members, sectors
+from feeds.synthetic_tables import daily_bars, forward_eps, index_levels, index_members, put_call_volume, sectors
 from feeds.synthetic_tape import I64, Day, Prints, simulate_day
 
 __all__ = ["Links", "Market", "canonical", "market"]
@@ -81,6 +81,7 @@ class Market:
             "short_volume": short_volume(self.daily, self.seed, self.links),
             "ats_weekly": ats_weekly(self.daily, self.seed),
             **china_tables(self.china),
+            "put_call_volume": put_call_volume(self.daily, self.seed, self.links),
         }
 
     def tape(self, session: date) -> dict[str, pl.DataFrame]:

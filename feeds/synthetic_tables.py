@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from feeds.synthetic_daily import I64, INDEX, SECTORS, Daily, days_of, stream, text
+from feeds.synthetic_daily import I64, INDEX, SECTORS, Daily, Links, days_of, stream, text
 
 
 def _day_column(days: I64) -> pl.Series:
@@ -108,3 +108,21 @@ def forward_eps(daily: Daily, seed: int) -> pl.DataFrame:
             "eps": [round(value, 4) for value in values],
         }
     )
+
+
+_PUT_CALL = (("equity", 2_400_000, 0.55, 0.09), ("index", 1_100_000, 1.25, 0.13), ("etp", 1_300_000, 0.95, 0.11))
+"""Class, calls of a quiet session, puts for a call, and the standard deviation of its logarithm."""
+
+
+def put_call_volume(daily: Daily, seed: int, links: Links) -> pl.DataFrame:
+    """Puts and calls by class: fewer puts in a bull state where `option_flow` links them; the total is their sum."""
+    random = stream(seed, 7)
+    days, state = _day_column(days_of(daily.sessions.dates)), daily.state
+    frames = []
+    for name, quiet, typical, spread in _PUT_CALL:
+        calls = np.rint(quiet * np.exp(0.2 * random.standard_normal(len(days))))
+        ratio = typical * np.exp(spread * random.standard_normal(len(days)) - links.option_flow * state)
+        frames.append(pl.DataFrame({"date": days, "class": name, "puts": np.rint(calls * ratio), "calls": calls}))
+    classes = pl.concat(frames)
+    total = classes.group_by("date").agg(pl.lit("total").alias("class"), pl.col("puts", "calls").sum())
+    return pl.concat([classes, total]).sort("date", "class")

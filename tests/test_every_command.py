@@ -12,7 +12,8 @@ import feeds.demo
 import indicators.engine.accuracy
 from cli import app
 from feeds.store import LAYOUT, Store
-from indicators.engine.run import of_market, registry
+from indicators.engine.run import of_market, registry, rows_of
+from indicators.engine.scope import scope
 
 NAMES = sorted(registry())
 
@@ -44,7 +45,7 @@ def test_report_text_and_json(small_db, last):
     made = json.loads(run("report", "--db", small_db, "--format", "json").stdout)
     assert made["session"] == last
     assert {"market", "as_of", "gauge", "regime", "indicators", "notices", "version", "input_hash"} <= set(made)
-    assert {line["name"] for line in made["indicators"]} == set(of_market("us"))
+    assert {line["name"] for part in ("indicators", "beside") for line in made[part]} == set(of_market("us"))
     gauge = made["gauge"]
     assert gauge["parts_total"] == 5
     if gauge["level"] is None:
@@ -132,6 +133,88 @@ def test_rankings(small_db, name, by):
         )
         <= 2
     )
+
+
+def test_unusual_orders_in_every_format(small_db, small_market):
+    wide = ("--min-premium", "20000", "--max-dte", "400", "--any-moneyness", "--db", small_db)
+    made = json.loads(answer("unusual", *wide, "--format", "json"))
+    columns = {
+        *("time", "contract", "side", "direction", "premium", "size", "volume", "open_interest", "days", "moneyness"),
+        *("sweep", "venues", "prints"),
+    }
+    assert len(made["rows"]) > 3
+    assert all(columns <= set(row) and isinstance(row["premium"], str) for row in made["rows"])
+    assert {row["side"] for row in made["rows"]} <= {"buy", "sell", "unknown"}
+    assert {row["direction"] for row in made["rows"]} <= {"bull", "bear", "unknown"}
+    assert made["precision"]["flagged"] >= len(made["rows"])
+    assert {ring["symbol"] for ring in made["rings"]} == {"market", *(row["underlying"] for row in made["rows"])}
+    listed = list(csv.DictReader(io.StringIO(answer("unusual", *wide, "--format", "csv"))))
+    assert [row["contract"] for row in listed] == [row["contract"] for row in made["rows"]]
+    text = answer("unusual", *wide)
+    assert "precision" in text.splitlines()[-4:][0] + text
+    assert made["rows"][0]["contract"] in text
+    symbol = made["rows"][0]["underlying"]
+    one = json.loads(answer("unusual", *wide, "--symbol", symbol, "--sort", "time", "--format", "json"))["rows"]
+    assert one == sorted((row for row in made["rows"] if row["underlying"] == symbol), key=lambda row: row["time"])
+
+
+def test_no_unusual_order_is_exit_one(small_db):
+    text = answer("unusual", "--min-premium", "999999999", "--db", small_db, code=1)
+    assert "no order passes the screen" in text
+    assert "no precision" in text
+
+
+def test_explain_walks_down_in_every_format(small_db, last):
+    walks = [(), ("directional_premium",), ("dark_pool_imbalance",), ("eps_divergence",)]
+    for walk in walks:
+        rows = json.loads(answer("explain", last, *walk, "--db", small_db, "--format", "json"))["rows"]
+        assert rows
+        assert all("level" in row and "name" in row for row in rows)
+        text = answer("explain", last, *walk, "--db", small_db)
+        assert rows[-1]["name"] in text
+        assert len(text.splitlines()) == len(rows)
+        assert len(
+            list(csv.DictReader(io.StringIO(answer("explain", last, *walk, "--db", small_db, "--format", "csv"))))
+        )
+    rows = json.loads(answer("explain", last, "directional_premium", "--db", small_db, "--format", "json"))["rows"]
+    symbol = rows[1]["name"]
+    down = json.loads(answer("explain", last, "directional_premium", symbol, "--db", small_db, "--format", "json"))[
+        "rows"
+    ]
+    assert [row["level"] for row in down[:3]] == ["underlying", "order", "print"]
+    prints = [row for row in down if row["level"] == "print"]
+    assert all(row["line"] > 0 and row["file"] for row in prints)
+    assert f"line {prints[0]['line']}" in answer("explain", last, "directional_premium", symbol, "--db", small_db)
+
+
+@pytest.mark.parametrize("split", ["asset_class", "expiry", "moneyness", "legs", "minute"])
+def test_splits_in_every_format(small_db, last, split):
+    asked = ("--by", "minute") if split == "minute" else ("--split", split)
+    made = json.loads(answer("indicator", "directional_premium", *asked, "--db", small_db, "--format", "json"))
+    assert made["split"] == split
+    for row in made["readings"]:
+        assert row["session"] == last
+        assert {split, "value", "coverage", "reason", "components"} <= set(row)
+        assert row["reason"]
+    rows = list(
+        csv.DictReader(
+            io.StringIO(answer("indicator", "directional_premium", *asked, "--db", small_db, "--format", "csv"))
+        )
+    )
+    assert len(rows) == len(made["readings"]) > 1
+    assert made["readings"][0][split] in answer("indicator", "directional_premium", *asked, "--db", small_db)
+
+
+def test_what_unusual_measures_is_kept_for_the_next_time(tmp_path, small_db):
+    import shutil
+
+    db = tmp_path / "own.duckdb"
+    shutil.copy(small_db, db)
+    run("unusual", "--db", db)
+    with Store.open(db, read_only=True) as store:
+        covered = scope(store, ["option_trades"])
+        rows_of(store, registry()["directional_premium"](), covered)
+        assert not store.scanned
 
 
 def test_gauge_history(small_db):
@@ -224,6 +307,19 @@ BAD = {
     "newer": (("status", "--db", "NEWER"), 2, "newer version"),
     "unwritable": (("status", "--db", "SMALL", "--out", "/nonexistent/x.txt"), 2, "cannot be written"),
     "unknown symbol": (("indicator", "directional_premium", "--symbol", "NOSUCH", "--db", "SMALL"), 1, "NOSUCH"),
+    "bad premium": (("unusual", "--min-premium", "much", "--db", "SMALL"), 2, "--min-premium"),
+    "unknown sort": (("unusual", "--sort", "colour", "--db", "SMALL"), 2, "premium"),
+    "unknown side": (("unusual", "--side", "bought", "--db", "SMALL"), 2, "unknown"),
+    "unusual on no session": (("unusual", "--date", "2025-12-25", "--db", "SMALL"), 2, "no session of XNYS"),
+    "unknown split": (("indicator", "directional_premium", "--split", "strike", "--db", "SMALL"), 2, "moneyness"),
+    "no split": (("indicator", "insider_ratio", "--split", "expiry", "--db", "SMALL"), 2, "only directional_premium"),
+    "split by month": (
+        ("indicator", "directional_premium", "--split", "expiry", "--by", "month", "--db", "SMALL"), 2, "--by"),
+    "unknown period": (("indicator", "directional_premium", "--by", "decade", "--db", "SMALL"), 2, "minute"),
+    "explain nothing": (("explain", "2025-12-30", "nothing", "--db", "SMALL"), 2, "no such name"),
+    "explain no date": (("explain", "today", "--db", "SMALL"), 2, "YYYY-MM-DD"),
+    "explain no session": (("explain", "2025-12-25", "--db", "SMALL"), 2, "no session of XNYS"),
+    "explain a stranger": (("explain", "2025-12-30", "directional_premium", "NOSUCH", "--db", "SMALL"), 1, "NOSUCH"),
     "nothing to ingest": (("ingest", "--db", "NEW"), 2, "PATH"),
     "unknown table": (("ingest", "x.csv", "--table", "trades", "--db", "NEW"), 2, "option_trades"),
 }  # fmt: skip

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from indicators.engine.indicator import Indicator
 
-_COMPUTING = ("indicator", "contributions", "filings", "history", "money", "spans", "weeks")
+_COMPUTING = ("indicator", "contributions", "filings", "history", "money", "prints", "spans", "weeks")
 """Modules of the engine whose code enters an indicator's rows and readings."""
 
 

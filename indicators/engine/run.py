@@ -265,7 +265,7 @@ def asked_readings(
     elif by == "month":
         period = "month"
     else:
-        raise UnknownName("--by", by, ("session", "month"))
+        raise UnknownName("--by", by, ("session", "month", "minute"))
     needed = [need.table for need in indicator.inputs if not need.optional]
     covered = scope(store, needed, indicator.market, start, end, as_of)
     found = readings_of(store, indicator, covered, key, period)

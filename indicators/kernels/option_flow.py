@@ -52,13 +52,12 @@ NO_RULE, BY_AGGRESSOR, BY_RULE, WITHOUT_SIZES, WITHOUT_QUOTE, STACKS = range(6)
 """How a print came by its side: not at all, by the feed, by the rule in full, by the rule where the quote has no sizes,
 by the rule where no quote was in force; and how many ways there are."""
 
-ORDER_COLUMNS = ("head", "block", "kind", "bull", "bear", "unknown", "size", "prints", "venues", "last_ts")
+ORDER_COLUMNS = ("head", "block", "kind", "bull", "bear", "unknown", "size", "prints", "venues", "last_ts", "flags")
 """Columns of an order: row of its first print, its block, its kind (`parents`), premium in micro-dollars by direction,
-contracts, prints, different venues, and the last print's time in nanoseconds."""
+contracts, prints, different venues, the last print's time in nanoseconds, and the flags that any of its prints has."""
 
-HEAD, ORDER_BLOCK, KIND, ORDER_BULL, ORDER_BEAR, ORDER_UNKNOWN, ORDER_SIZE, ORDER_PRINTS, VENUES, ORDER_LAST_TS = range(
-    10
-)
+HEAD, ORDER_BLOCK, KIND, ORDER_BULL, ORDER_BEAR, ORDER_UNKNOWN, ORDER_SIZE, ORDER_PRINTS, VENUES = range(9)
+ORDER_LAST_TS, ORDER_FLAGS = 9, 10
 
 NARROW: dict[str, type[np.generic]] = {
     **dict.fromkeys(("multiplier", "venue", "flags"), np.int32),
@@ -180,6 +179,7 @@ def _order(
         orders[at, ORDER_SIZE] += size[j]
         orders[at, ORDER_PRINTS] += 1
         orders[at, ORDER_LAST_TS] = ts[j]
+        orders[at, ORDER_FLAGS] |= flags[j]
         seen = False
         for before in range(head, j):
             seen = seen or (not flags[before] & alone and venue[before] == venue[j])
@@ -206,12 +206,12 @@ def _option_flow(
     aggressor: I8,
     groups: int,
     stack: tuple[bool, bool, int, bool, int],
-    masks: tuple[int, int, int, int],
+    masks: tuple[int, int, int, int, int],
     spread: tuple[int, int],
     window_ns: int,
     floors: tuple[int, int],
 ) -> tuple[I64, I64, I64]:
-    excluded, auction, bar, sweep = masks
+    excluded, auction, bar, sweep, cancelled = masks
     floor, order_floor = floors
     alone = excluded | auction | bar
     width = len(OPTION_COLUMNS)
@@ -277,9 +277,10 @@ def _option_flow(
                 _add(table, at, premium, size[j], ts[j], direction, columns, what)
                 if large:
                     _add(table, at + width, premium, size[j], ts[j], direction, columns, what)
+                if not flag & cancelled:
+                    traded += size[j]
                 if what[0]:
                     continue
-                traded += size[j]
                 if (own or j == squared_at) and not what[1]:
                     high, low = square_of_dollars(premium * direction if own else net)
                     for place in range(at, at + (2 if large else 1) * width, width):
@@ -316,7 +317,7 @@ def option_flow(
     prints: Mapping[str, npt.NDArray[Any]],
     groups: int,
     layers: Sequence[int],
-    masks: tuple[int, int, int, int],
+    masks: tuple[int, int, int, int, int],
     spread: tuple[int, int],
     window_ns: int,
     floors: tuple[int, int],
@@ -332,7 +333,7 @@ def option_flow(
         bid_size, ask_size (the quote in force), aggressor
     groups : number of groups
     layers : layers of the rule as in `sign_prints`, in the order of `RANK`
-    masks : flag bits of excluded prints, of auctions, of bars, of sweeps
+    masks : flag bits of excluded prints, of auctions, of bars, of sweeps, of cancelled prints (excluded ones too)
     spread : micro-dollars and per cent of the mid up to which a quote signs, as in `sign_prints`
     window_ns : nanoseconds that a parent order lasts from its first print on, as in `parent_orders`
     floors : micro-dollars from which a parent order is large, and from which it is listed
@@ -346,9 +347,9 @@ def option_flow(
     -------
     table : int64, shape (groups·4·3·5, 2, 16), [:, 0] over all prints and [:, 1] over the prints of large parents, with
         OPTION_COLUMNS; rows ((group·4 + asset class)·3 + profile)·5 + way of signing
-    orders : int64, shape (k, 10), ORDER_COLUMNS of every parent at or above the second floor, in order of their first
+    orders : int64, shape (k, 11), ORDER_COLUMNS of every parent at or above the second floor, in order of their first
         prints, excluded prints and bars apart
-    volume : int64, shape (m,), contracts per block, excluded prints apart
+    volume : int64, shape (m,), contracts per block, cancelled prints apart: what has no direction was traded too
 
     Notes
     -----

@@ -16,19 +16,22 @@ from pydantic import PositiveInt
 from feeds.schema import ASSET_CLASSES, EXCLUDED, MICRO, TAPE_COLUMNS, Part, PrintFlag, Sessions, utc
 from indicators.engine.indicator import Indicator, Input, Period, Reading, Rows
 from indicators.engine.money import dollars, spoken
+from indicators.engine.prints import KINDS, Prints, with_quotes
 from indicators.engine.spans import Known, Span, explained, known_sessions, spans
 from indicators.kernels.band import Band, Stratum, error_band
 from indicators.kernels.blocks import block_starts
 from indicators.kernels.option_flow import CLASSES, OPTION_COLUMNS, ORDER_COLUMNS, STACKS, option_flow
 from indicators.kernels.option_flow import PROFILES as PROFILE_COUNT
-from indicators.kernels.quotes import quotes_in_force
 from indicators.kernels.side import AGGRESSOR, REV_TICK, RULES
 from seeds.side_accuracy import PROFILES, option_accuracy, venue_profiles
 
-KINDS = ("single", "sweep", "repeated")
 ALL, INSTITUTIONAL = "all", "institutional"
 CLASS_KEY = "class:"
 """`key="class:etf"` asks for an asset class; a colon is in no ticker."""
+
+_F = PrintFlag
+MASKS = (int(EXCLUDED), int(_F.AUCTION), int(_F.BAR), int(_F.SWEEP), int(_F.CANCELLED))
+"""Flag bits that `option_flow` asks for, in its order."""
 
 NO_EVIDENCE_IN_LEVEL = (
     "If buys and sells are signed with different accuracy the level is biased: "
@@ -46,7 +49,6 @@ NUMBERS = (
 TRADE_COLUMNS = tuple(name for name in TAPE_COLUMNS["option_trades"] if name != "conditions")
 """What is read of a print; what its conditions mean stands in its flags."""
 
-Prints = dict[str, npt.NDArray[Any]]
 SUMMED = OPTION_COLUMNS[:-1]
 """The columns that are added; `last_ts` is not."""
 
@@ -102,7 +104,7 @@ class DirectionalPremium(Indicator):
         trades = part.tables.get("option_trades")
         if trades is None or trades.is_empty() or part.session is None:
             return {}
-        prints = _columns(trades, part.tables.get("option_quotes"))
+        prints = with_quotes(trades, part.tables.get("option_quotes"))
         layers = (AGGRESSOR, *RULES[self.rule])
         blocks = _Blocks.of(prints["contract"], part.tables["contracts"])
         table, orders, volume = option_flow(
@@ -111,7 +113,7 @@ class DirectionalPremium(Indicator):
             prints,
             len(blocks.underlyings),
             layers,
-            (int(EXCLUDED), int(PrintFlag.AUCTION), int(PrintFlag.BAR), int(PrintFlag.SWEEP)),
+            MASKS,
             (self.spread_floor * MICRO, self.spread_percent),
             self.parent_window_ms * 1_000_000,
             (self.institutional_floor * MICRO, self.order_floor * MICRO),
@@ -226,25 +228,6 @@ class _Blocks:
         return cls(starts, group.cast(pl.Int64).to_numpy(), is_call, rank, underlyings, here)
 
 
-def _columns(trades: pl.DataFrame, quotes: pl.DataFrame | None) -> Prints:
-    """The prints' columns as arrays, the quote in force filled in where a print does not carry its own bid and ask.
-
-    A print's own quote and a matched one are never mixed: sizes come with the bid and ask they belong to.
-    """
-    prints: Prints = {name: trades[name].to_numpy() for name in TRADE_COLUMNS}
-    if quotes is None or quotes.is_empty():
-        return prints
-    bare = (prints["bid"] < 0) | (prints["ask"] < 0)
-    if not bare.any():
-        return prints
-    instrument, ts = quotes["contract"].to_numpy(), quotes["ts"].to_numpy()
-    row = quotes_in_force(prints["contract"], prints["ts"], instrument, ts)
-    matched = bare & (row >= 0)
-    for name in ("bid", "ask", "bid_size", "ask_size"):
-        prints[name] = np.where(matched, quotes[name].to_numpy()[row], prints[name])
-    return prints
-
-
 def _profiles(venues: pl.DataFrame) -> npt.NDArray[np.int8]:
     """Venue id → venue profile."""
     profile_of = np.zeros(1 + max(venues["id"].to_list(), default=0), np.int8)
@@ -286,8 +269,9 @@ def _orders_frame(
     """Large parent orders: contract, times, side, direction, premium, size, the contract's volume, venues, prints.
 
     `side` is the one side present among the parent's prints, else 0; `direction` +1 bull, −1 bear, 0 unknown; `volume`
-    counts the contract's prints of the whole session that are not excluded; `underlying_price`, `bid` and `ask` are
-    those of the first print, null where there are none; `file` and `record` say where that print was read.
+    counts the contract's prints of the whole session that were not cancelled; `underlying_price`, `bid` and `ask` are
+    those of the first print, null where there are none; `file` and `record` say where that print was read; `flags` are
+    those that any of the prints has.
     """
     # In the order of the keys already, most of which the contract says: what is in order is soon sorted.
     order = np.argsort(blocks.rank[orders[:, ORDER_COLUMNS.index("block")]], kind="stable")
@@ -312,6 +296,8 @@ def _orders_frame(
             **{name: described[name] for name in ("bull", "bear", "unknown", "size")},
             "volume": volume[block],
             **{name: described[name] for name in ("venues", "prints")},
+            "multiplier": prints["multiplier"][heads],
+            "flags": described["flags"].astype(np.int32),
             **first.select(pl.when(pl.all() >= 0).then(pl.all())).to_dict(),
         }
     )

@@ -26,6 +26,17 @@ Market = Annotated[str, typer.Option("--market", help="us or china")]
 Lang = Annotated[str, typer.Option("--lang", help="Language of the printed page: en, zh or zh-Hant")]
 Parameters = Annotated[list[str] | None, typer.Option("-p", help="A parameter as key=value; may be repeated")]
 
+Name = Annotated[str, typer.Argument(help="An indicator's name")]
+Whose = Annotated[str | None, typer.Option("--symbol", help="One symbol, underlying or group")]
+Period = Annotated[str, typer.Option("--by", help="session, month or minute")]
+Split = Annotated[str | None, typer.Option("--split", help="asset_class, expiry, moneyness or legs")]
+Top = Annotated[int, typer.Option("--top", min=1, help="Rows to show")]
+MinPremium = Annotated[str, typer.Option("--min-premium", help="Least premium of an order, dollars")]
+MaxDte = Annotated[int, typer.Option("--max-dte", min=0, help="Most days to expiry")]
+Otm = Annotated[bool, typer.Option("--otm/--any-moneyness", help="Out of the money at the trade only")]
+Side = Annotated[str | None, typer.Option("--side", help="buy, sell or unknown")]
+Sort = Annotated[str, typer.Option("--sort", help="premium, time, size, volume_open_interest, days or underlying")]
+
 
 @contextmanager
 def mended() -> Iterator[None]:
@@ -59,11 +70,14 @@ def opened(db: Path | None, demo: bool, read_only: bool = True) -> Iterator["Sto
 
 
 def a_day(text: str | None, parameter: str) -> date | None:
-    """A session as it was typed; BadValue names the option."""
+    """A session as it was typed, None where none was; BadValue names the option."""
+    return None if text is None else a_session(text, parameter)
+
+
+def a_session(text: str, parameter: str = "DATE") -> date:
+    """A session as it was typed; BadValue names the option or argument."""
     from feeds.errors import BadValue
 
-    if text is None:
-        return None
     try:
         return date.fromisoformat(text)
     except ValueError:

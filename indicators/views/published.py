@@ -61,9 +61,16 @@ def keep(path: str, made: Published) -> None:
     """Keep what was computed for the next time; not in a store that somebody else holds or that may not be written."""
     if made.kept is None or made.key is None:
         return
+    key, document = made.key, made.report.to_json()
+    keep_measured(path, made.kept, lambda store: store.keep_report(key, document))
+
+
+def keep_measured(path: str, kept: "Kept", more: Callable[[Store], None] | None = None) -> None:
+    """Keep what was measured, and what else `more` writes, where the store may be written."""
     try:
         with Store.open(path) as store:
-            made.kept.save(store)
-            store.keep_report(made.key, made.report.to_json())
+            kept.save(store)
+            if more is not None:
+                more(store)
     except (StoreBusy, StoreUnreadable):
         return

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from indicators.engine.gauge import GaugeReading
     from indicators.engine.indicator import Indicator, Reading
+    from indicators.engine.splits import Bucket
 
 Json = Any
 """None, bool, int, finite float, str, and lists and string-keyed dicts of these."""
@@ -246,6 +247,24 @@ def readings_text(indicator: "Indicator", found: Sequence[tuple["Reading", float
             "readings": rows,
         }
     )
+
+
+def split_text(indicator: "Indicator", split: str, found: Sequence["Bucket"], kind: str) -> str:
+    """A split of an indicator's sessions as "text", "json" ({indicator, unit, params, split, readings}) or "csv"."""
+    rows: list[dict[str, Any]] = []
+    for b in found:
+        facts = {"session": b.session, split: b.bucket, "value": b.value, "coverage": b.coverage, "reason": b.reason}
+        rows.append(facts | {"reasons": b.reasons, "components": b.components})
+    if kind == "csv":
+        return rows_text(rows, kind)
+    if kind == "json":
+        head = {"indicator": indicator.name, "unit": indicator.unit, "params": indicator.model_dump(), "split": split}
+        return json_text(head | {"readings": rows})
+    listed = [{n: row[n] for n in ("session", split, "value", "coverage")} | row["components"] for row in rows]
+    empty = {name for name in listed[0] if all(row[name] is None for row in listed)}
+    table = [{n: cell for n, cell in row.items() if n not in empty | {"total"}} for row in listed]
+    said = {f"{name}: {row['reasons'][name]}" for row in rows for name in row["reasons"] if name in empty}
+    return "\n".join([rows_text(table, kind), *sorted(said)])
 
 
 def reading_row(reading: "Reading", score: float | None) -> dict[str, Any]:

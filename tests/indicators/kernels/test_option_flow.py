@@ -1,5 +1,8 @@
 """One pass equals its parts: `sign_prints` and `parent_orders`, each held to its own definition, then plain sums."""
 
+from functools import reduce
+from operator import or_
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,7 +20,7 @@ from indicators.kernels.parents import parent_orders
 from indicators.kernels.side import AGGRESSOR, RULES, TRADE_SIZE, sign_prints
 from tests import naive_flow
 
-EXCLUDED, AUCTION, BAR, SWEEP = 1 | 2 | 4 | 8 | 16 | 32, 64, 2048, 128
+EXCLUDED, AUCTION, BAR, SWEEP, CANCELLED = 1 | 2 | 4 | 8 | 16 | 32, 64, 2048, 128, 1
 MICRO = 1_000_000
 FLOOR, ORDER_FLOOR, WINDOW = 900 * MICRO, 400 * MICRO, 10
 SPREAD = (200_000, 25)
@@ -83,7 +86,7 @@ def option_tape(rows, layers=GSU):
 
 def run(columns, blocks, layers=GSU):
     profile_of = np.array([0, 1, 2], np.int8)
-    masks = (EXCLUDED, AUCTION, BAR, SWEEP)
+    masks = (EXCLUDED, AUCTION, BAR, SWEEP, CANCELLED)
     return option_flow(blocks, profile_of, columns, 2, layers, masks, SPREAD, WINDOW, (FLOOR, ORDER_FLOOR))
 
 
@@ -133,10 +136,11 @@ def test_orders_are_the_parents_at_or_above_the_floor(prints, layers):
         split = [sum(m for m, d in zip(premium, directions, strict=True) if d == way) for way in (1, -1, 0)]
         sizes = sum(row["size"] for row in held), len(held), len({row["venue"] for row in held})
         block = int(np.searchsorted(blocks[0], head, side="right")) - 1
-        row = (head, block, rows[head]["kind"], *split, *sizes, max(row["ts"] for row in held))
+        flags = reduce(or_, (row["flags"] for row in held))
+        row = (head, block, rows[head]["kind"], *split, *sizes, max(row["ts"] for row in held), flags)
         expected.append(dict(zip(ORDER_COLUMNS, row, strict=True)))
     volume = [
-        sum(row["size"] for row in rows[a:z] if not row["flags"] & EXCLUDED)
+        sum(row["size"] for row in rows[a:z] if not row["flags"] & CANCELLED)
         for a, z in zip(blocks[0][:-1], blocks[0][1:], strict=True)
     ]
     assert traded.tolist() == volume

@@ -1,0 +1,275 @@
+"""The screen of unusual orders against plain definitions, and its outcomes against the synthetic market's truth."""
+
+import doctest
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from feeds.errors import BadValue, UnknownName
+from feeds.ingest import ingest
+from feeds.store import Store
+from indicators.engine import unusual as module
+from indicators.engine.run import chosen, rows_of
+from indicators.engine.scope import scope
+from indicators.engine.splits import asked_split
+from indicators.engine.unusual import SORTS, Screen, asked_screen, asked_unusual, precision_of, screened, wilson
+
+WIDE = Screen(min_premium=Decimal(20_000), max_dte=400, otm=False)
+
+
+@pytest.fixture
+def everything(small_store) -> pl.DataFrame:
+    """Every order of the small market from $20,000 on, screened by nothing else."""
+    asked = chosen("directional_premium", ["order_floor=20000"])
+    orders = rows_of(small_store, asked, scope(small_store, ["option_trades"]))["orders"]
+    return screened(small_store, orders, WIDE, small_store.sessions(), None)
+
+
+def test_columns_equal_their_plain_definitions(small_store, everything):
+    """Every order, one by one, against the stored tables read whole."""
+    held = {
+        row[:-1]: row[-1]
+        for row in small_store._frame(
+            'select date, underlying, expiry, strike, "right", open_interest from main.open_interest'
+        ).iter_rows()
+    }
+    bars = {
+        row[:2]: row[2] for row in small_store._frame("select date, symbol, close from main.daily_bars").iter_rows()
+    }
+    levels = small_store._frame('select date, "index", close from main.index_levels')
+    bars = {row[:2]: row[2] for row in levels.iter_rows()} | bars
+    days = small_store.sessions().dates
+    assert everything.height > 100
+    seen = set()
+    for o in everything.iter_rows(named=True):
+        before = days[days.index(o["session"]) - 1]
+        contract = o["underlying"], o["expiry"], o["strike"], o["right"]
+        assert o["days"] == (o["expiry"] - o["session"]).days
+        spot, where = o["underlying_price"], "trade"
+        if spot is None:
+            close = bars.get((before, o["underlying"]))
+            spot, where = (None, None) if close is None else (round(close * 1_000_000), "previous close")
+        assert (o["spot"], o["spot_from"]) == (spot, where)
+        away = 0 if spot is None else (o["strike"] - spot) * (1 if o["right"] == "C" else -1)
+        named = "out of the money" if away > 0 else "in the money" if away < 0 else "at the money"
+        assert o["moneyness"] == ("unknown moneyness" if spot is None else named)
+        open_, after = held.get((before, *contract)), held.get((o["session"], *contract))
+        assert o["open_interest"] == open_
+        rest = o["volume"] - o["size"]
+        opening = None
+        if open_ is not None:
+            opening = "certain" if o["size"] > open_ + rest else "likely" if o["size"] > open_ - rest else None
+            assert (opening is not None) == (o["volume"] > open_)
+        assert o["opening"] == opening
+        outcome = None
+        if open_ is not None and after is not None and o["expiry"] > o["session"]:
+            change = after - open_
+            outcome = "opened" if change > rest else "closed" if -change > rest else "undecided"
+        assert o["outcome"] == outcome
+        seen |= {where, named, outcome, opening}
+    assert {"trade", "previous close", "opened", "closed", "undecided", None} <= seen
+
+
+def test_a_decided_outcome_is_the_truth(small_market, everything):
+    """Open interest moves by at most each order's size: a label that was given is never wrong."""
+    opening = pl.concat([small_market.truth(day)["option_trades"] for day in small_market.sessions.dates])["opening"]
+    decided = everything.filter(pl.col("outcome").is_in(["opened", "closed"]))
+    truth = opening.gather(decided["record"] - 1)
+    assert decided.height > 50
+    assert set(decided["outcome"]) == {"opened", "closed"}
+    assert ((decided["outcome"] == "opened") == truth).all()
+    certain = everything.filter((pl.col("opening") == "certain") & pl.col("outcome").is_in(["opened", "closed"]))
+    assert certain.height
+    assert (certain["outcome"] == "opened").all()
+
+
+def test_volume_counts_what_has_no_direction_but_was_traded(small_store, everything):
+    tape = small_store._frame(
+        """SELECT session, underlying, expiry, strike, "right", sum(size)::BIGINT AS traded,
+                  count(*) FILTER (conditions = 'multi_leg') AS legs
+           FROM main.option_trades WHERE NOT cancelled GROUP BY ALL"""
+    )
+    keys = ["session", "underlying", "expiry", "strike", "right"]
+    joined = everything.join(tape, on=keys)
+    assert joined.height == everything.height
+    assert (joined["volume"] == joined["traded"]).all()
+    assert (joined["legs"] > 0).any()
+
+
+def test_each_parameter_screens(small_store, everything):
+    session = small_store.held_sessions("option_trades")[-1][0]
+    day = everything.filter(pl.col("session") == session)
+
+    def found(**given):
+        screen = Screen(**{"min_premium": Decimal(20_000), "max_dte": 400, "otm": False} | given)
+        return asked_unusual(small_store, screen).rows
+
+    assert len(found()) == day.height > 5
+    assert (
+        len(found(min_premium=Decimal(60_000))) == day.filter(pl.col("premium") >= 60_000_000_000).height < day.height
+    )
+    assert len(found(max_dte=7)) == day.filter(pl.col("days") <= 7).height < day.height
+    out = day.filter(pl.col("moneyness").is_in(["out of the money", "unknown moneyness"]))
+    assert len(found(otm=True)) == out.height < day.height
+    symbol = day["underlying"][0]
+    assert {row["underlying"] for row in found(symbol=symbol)} == {symbol}
+    assert found(symbol="NOSUCH") == []
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_every_sort_orders(small_store, sort):
+    rows = asked_unusual(small_store, WIDE, sort=sort).rows
+    cells = [row[sort] for row in rows if row[sort] is not None]
+    assert len(cells) > 5
+    assert cells == sorted(cells, reverse=sort in ("premium", "size", "volume_open_interest"))
+    assert [row[sort] for row in rows][: len(cells)] == cells, "nulls come last"
+
+
+def test_sides_filter_and_directions_follow(small_store):
+    every = asked_unusual(small_store, WIDE).rows
+    for side in ("buy", "sell", "unknown"):
+        rows = asked_unusual(small_store, WIDE, side=side).rows
+        assert rows == [row for row in every if row["side"] == side]
+    assert {row["side"] for row in every} >= {"buy", "sell"}
+    for row in every:
+        shares = row["size"] * (10 if row["strike"] % 1 == Decimal("0.37") else 100)
+        assert row["vwap"] * shares == pytest.approx(float(row["premium"]))
+        bull = {("buy", "C"): "bull", ("sell", "P"): "bull", ("buy", "P"): "bear", ("sell", "C"): "bear"}
+        assert row["direction"] == bull.get((row["side"], row["right"]), "unknown")
+    with pytest.raises(UnknownName, match="buy"):
+        asked_unusual(small_store, WIDE, side="bought")
+    with pytest.raises(UnknownName, match="premium"):
+        asked_unusual(small_store, WIDE, sort="nothing")
+
+
+def test_rings_are_sums_over_the_rows_and_over_all(small_store):
+    found = asked_unusual(small_store, WIDE)
+    market, *symbols = found.rings
+    assert {ring["symbol"] for ring in symbols} == {row["underlying"] for row in found.rows}
+    for ring in found.rings:
+        rows = [row for row in found.rows if ring["symbol"] in ("market", row["underlying"])]
+        assert ring["orders"] == len(rows)
+        call_put = sum((row["premium"] if row["right"] == "C" else -row["premium"]) for row in rows)
+        assert ring["screened_call_put"] == call_put
+    assert sum(ring["screened_bull_bear"] for ring in symbols) == market["screened_bull_bear"]
+    one_sided = [row for row in found.rows if row["prints"] == 1]
+    assert len(one_sided) > 5
+    asked = chosen("directional_premium")
+    covered = scope(small_store, ["option_trades"])
+    reading = asked.value(rows_of(small_store, asked, covered), covered.sessions)[-1]
+    assert market["all_bull_bear"] == reading.components["net"]
+    assert market["institutional_call_put"] == reading.components["institutional"]["call_put_net"]
+    assert (market["all_low"], market["all_high"]) == (reading.low, reading.high)
+
+
+def test_precision_counts_every_flagged_order_of_the_history(everything):
+    held = precision_of(everything, 24)
+    assert held["flagged"] == everything.height
+    assert held["opened"] + held["closed"] + held["undecided"] + held["unknown"] == everything.height
+    assert held["precision"] == held["opened"] / (held["opened"] + held["closed"])
+    assert held["low"] < held["precision"] < held["high"]
+    assert (held["sessions"], held["first"]) == (24, everything["session"].min())
+    nothing = precision_of(everything.clear(), 24)
+    assert nothing["precision"] is None
+    assert "decided" in nothing["reason"]
+
+
+def test_nothing_published_later_is_used(small_store, small_market):
+    """At the session's own end its outcome is not known; a session later it is; nothing else changes."""
+    days = small_market.sessions.dates
+    day = days[-4]
+    evening = datetime(day.year, day.month, day.day, 23, tzinfo=UTC) + timedelta(hours=3)
+    now = asked_unusual(small_store, WIDE, day, as_of=evening)
+    later = asked_unusual(small_store, WIDE, day, as_of=evening + timedelta(days=5))
+    unbounded = asked_unusual(small_store, WIDE, day)
+    assert now.rows
+    assert {row["outcome"] for row in now.rows} == {None}
+    assert any(row["outcome"] for row in later.rows)
+    assert later == unbounded
+    judged = ("outcome", "next_open_interest", "outcome_known_at", "reason")
+
+    def seen(found):
+        return [{name: cell for name, cell in row.items() if name not in judged} for row in found.rows]
+
+    assert seen(now) == seen(unbounded)
+    assert now.rings == unbounded.rings
+    assert all(row["outcome_known_at"] > evening for row in later.rows if row["outcome"])
+    close = datetime(day.year, day.month, day.day, 21, tzinfo=UTC)
+    at_close = asked_unusual(small_store, WIDE, day, close).rows
+    assert at_close == [row for row in now.rows if datetime.fromisoformat(row["last_time"]) <= close]
+
+
+HEADER = (
+    "ts,sequence,underlying,asset_class,expiry,strike,right,price,size,exchange,conditions,bid,ask,bid_size,ask_size,"
+    "delta,open_interest"
+)
+CONTRACT = "MRK,equity,2025-12-19,100,C"
+
+
+@pytest.fixture
+def with_greeks(tmp_path):
+    """One $1.2M sweep of two prints on 2025-12-10, floor-traded; the next morning's first print says 2,500 are open."""
+    lines = [
+        f"2025-12-10T15:54:00Z,1,{CONTRACT},6.00,1500,C,sweep,5.00,6.00,10,20,0.40,300",
+        f"2025-12-10T15:54:00.05Z,2,{CONTRACT},6.00,500,I,floor,5.00,6.00,10,20,0.40,300",
+        f"2025-12-10T16:00:00Z,3,{CONTRACT},5.00,50,C,,5.00,6.00,10,20,,300",
+        f"2025-12-11T15:00:00Z,1,{CONTRACT},6.00,1,C,,5.00,6.00,10,20,0.40,2300",
+    ]
+    path = tmp_path / "trades.csv"
+    path.write_text("\n".join([HEADER, *lines]) + "\n")
+    with Store.open(tmp_path / "m.duckdb") as store:
+        (outcome,) = ingest(store, [str(path)], "option_trades")
+        assert outcome.error is None
+        yield store
+
+
+def test_open_interest_that_prints_carry_is_used(with_greeks):
+    day = date(2025, 12, 10)
+    (row,) = asked_unusual(with_greeks, Screen(otm=False), day).rows
+    assert (row["premium"], row["size"], row["vwap"], row["venues"], row["prints"]) == (1_200_000, 2000, 6.0, 2, 2)
+    assert (row["open_interest"], row["volume"], row["next_open_interest"]) == (300, 2050, 2300)
+    assert row["volume_open_interest"] == pytest.approx(2050 / 300)
+    assert (row["opening"], row["outcome"]) == ("certain", "opened")
+    assert (row["kind"], row["sweep"], row["floor"], row["cross"]) == ("sweep", True, True, False)
+    assert (row["time"], row["last_time"]) == ("2025-12-10T10:54:00.000-05:00", "2025-12-10T10:54:00.050-05:00")
+    assert row["contract"] == "MRK 2025-12-19 100 C"
+    assert (row["moneyness"], row["underlying_price"], row["underlying_price_from"]) == (
+        "unknown moneyness",
+        None,
+        None,
+    )
+    assert "no underlying price" in row["reason"]
+    kept = asked_unusual(with_greeks, Screen(), day).rows
+    assert kept == [row], "unknown moneyness is kept and said"
+    evening = datetime(2025, 12, 11, 2, tzinfo=UTC)
+    (then,) = asked_unusual(with_greeks, Screen(), day, evening).rows
+    assert (then["open_interest"], then["next_open_interest"], then["outcome"]) == (300, None, None)
+
+
+def test_premium_is_weighted_by_delta_where_the_feed_has_it(with_greeks):
+    """$1.2M bought at 0.40 is $480,000; $25,000 sold without a delta is left out, and the coverage says so."""
+    (bucket,) = asked_split(with_greeks, chosen("directional_premium"), "asset_class", end=date(2025, 12, 10))
+    c = bucket.components
+    assert (c["delta_bull"], c["delta_bear"], c["delta_imbalance"]) == (Decimal(480_000), Decimal(0), 1.0)
+    assert c["delta_coverage"] == pytest.approx(1_200_000 / 1_225_000)
+
+
+def test_what_was_typed_is_checked():
+    assert asked_screen("1000000", 30, True, None) == Screen()
+    for wrong in ("a million", "0", "-5", "NaN", "Infinity"):
+        with pytest.raises(BadValue, match="--min-premium"):
+            asked_screen(wrong, 30, True, None)
+
+
+def test_the_interval_is_wilsons():
+    """Brown, Cai & DasGupta 2001: the interval of 0 of 10 starts at zero and is not empty."""
+    assert wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
+    assert wilson(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
+
+
+def test_examples_run():
+    result = doctest.testmod(module)
+    assert result.attempted >= 4
+    assert result.failed == 0
