@@ -336,5 +336,31 @@ SENTENCES: tuple[str, ...] = (
     N_("no index has a close in this week and the one before"),
     N_("needs {n} concepts with a close in this week and the one before, has {m}"),
     N_("needs {n} industries with {k} moving members and a return, has {m}"),
+    N_("Off-exchange short share (free stand-in)"),
+    N_("short_share"),
+    N_("put_call_volume"),
+    N_("Put/call by volume (Cboe)"),
+    N_("share"),
+    N_("contribution"),
+    N_(
+        "{percent} % of off-exchange dollars of {day} were short sales, most of them market makers' who filled buyers:"
+        " compare it with its own past."
+    ),
+    N_(
+        "a stand-in from FINRA's free files: another quantity than the tape's imbalance, never spliced into its history"
+    ),
+    N_("over all symbols: no members of {index} are stored"),
+    N_("no short volume with a close is stored for {day}"),
+    N_("contracts of Cboe's own exchanges, bought and sold alike: it says nothing of who started a trade"),
+    N_("{ratio} puts were traded for every call on {day}."),
+    N_("no {name} volumes are stored for {day}"),
+    N_("no call contracts to divide by for {day}"),
+    N_("no closes of the index are stored"),
+    N_("no close of the index for this session or before it"),
+    N_("the first fit failed"),
+    N_("needs {needed} returns by the month before, has {found}"),
+    N_("not identified: the calmer state returned {calm} % a session, the wilder {wild} %, so calm is not bull"),
+    N_("undecided: {p} lies between {low} and {high} from the start"),
+    N_("the fit at the start of {month} failed: earlier parameters are kept"),
 )
 """Every template, titles and single words first."""

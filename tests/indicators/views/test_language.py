@@ -101,7 +101,8 @@ def test_shapes_take_a_text_apart_whole():
 
 
 NAMED = re.compile(
-    r"cn_\w+|bullbear|EPS|ETF|PE|PB|MA|SPX|CSI|class:\w+|[A-Z]{4}\b|Communication Services|Consumer \w+|Energy"
+    r"cn_\w+|bullbear|FINRA|Cboe|EPS|ETF|PE|PB|MA|SPX|CSI|class:\w+|[A-Z]{4}\b|Communication Services"
+    r"|Consumer \w+|Energy"
     r"|Financials|Health Care|Industrials|Information Technology|Materials|Real Estate|Utilities"
 )
 
