@@ -163,7 +163,8 @@ def fit_switching(
     >>> fit_switching(np.concatenate((calm, wild)), *start, 200, 1e-9)[1].round(3)
     array([ 1.   , 80.815])
     """
-    spread = np.nanvar(y)
+    made = y[~np.isnan(y)]
+    spread = made.var() if len(made) else 0.0
     before = -np.inf
     for _ in range(steps):
         new_mean, new_variance, new_stay, likelihood = expect(y, mean, variance, stay)
