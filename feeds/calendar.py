@@ -39,7 +39,7 @@ def exchange_sessions(exchange: str, start: date, end: date) -> Sessions:
     calendar = exchange_calendars.get_calendar(exchange, start=first.isoformat())
     schedule = calendar.schedule.loc[start.isoformat() : min(end, calendar.last_session.date()).isoformat()]
     return Sessions(
-        tuple(stamp.date() for stamp in schedule.index),
+        tuple(schedule.index.to_numpy("datetime64[D]").tolist()),
         schedule["open"].to_numpy("datetime64[ns]").astype(np.int64),
         schedule["close"].to_numpy("datetime64[ns]").astype(np.int64),
     )

@@ -680,15 +680,17 @@ class FileWriting:
         return batch.drop(self._alike)
 
     def _resting_type(self, name: str) -> str:
-        if name in self._seen:
-            return "INTEGER"
-        return str(
-            self._store._one(
-                "SELECT data_type FROM information_schema.columns WHERE table_schema = 'tape' AND table_name = ?"
-                " AND column_name = ?",
-                [self._table.name, name],
-            )
-        )
+        return "INTEGER" if name in self._seen else self._types[name]
+
+    @cached_property
+    def _types(self) -> dict[str, str]:
+        """The types of the tape's columns, asked once a file."""
+        rows = self._db.execute(
+            "SELECT column_name, data_type FROM information_schema.columns"
+            " WHERE table_schema = 'tape' AND table_name = ?",
+            [self._table.name],
+        ).fetchall()
+        return {str(name): str(kind) for name, kind in rows}
 
     def _literal(self, name: str) -> str:
         """SQL for a value of a column, given as it travels: integers for times and decimals."""

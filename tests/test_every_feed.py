@@ -2,6 +2,7 @@
 synthetic market written in its layout to the readings of the canonical tables.
 """
 
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -82,8 +83,8 @@ def test_rubbish_is_claimed_by_nobody_or_named(name: str, content: bytes, tmp_pa
 
 
 @pytest.fixture
-def store(tmp_path: Path):
-    with Store.open(tmp_path / "feeds.duckdb") as opened:
+def store(fresh_db: Path, tmp_path: Path):
+    with Store.open(shutil.copyfile(fresh_db, tmp_path / "feeds.duckdb")) as opened:
         yield opened
 
 

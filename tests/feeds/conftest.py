@@ -1,5 +1,6 @@
 """Small stores and files for the tests of feeds."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -19,8 +20,8 @@ def sessions() -> Sessions:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "market.duckdb") as opened:
+def store(fresh_db: Path, tmp_path: Path) -> Iterator[Store]:
+    with Store.open(shutil.copyfile(fresh_db, tmp_path / "market.duckdb")) as opened:
         yield opened
 
 

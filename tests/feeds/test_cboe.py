@@ -308,13 +308,13 @@ def test_a_page_that_is_no_statistics_is_nobodys(tmp_path: Path):
 HEADERS = (b"", SOLVED.encode() + b"\n", "\n".join(ARCHIVE[:3]).encode("latin-1") + b"\n", b'{"EQUITY OPTIONS": ')
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=300), header=st.sampled_from(HEADERS))
 def test_any_bytes_end_in_an_outcome(tmp_path: Path, content: bytes, header: bytes):
     survives(tmp_path / "2021-01-14_daily_options", header + content, "cboe")
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(CELLS, min_size=19, max_size=19), max_size=4))
 def test_any_cells_end_in_an_outcome(tmp_path: Path, rows: list[list[str]]):
     lines = [SOLVED, *(",".join(row) for row in rows), trade(), trade(condition="40", cancelled="18")]
@@ -322,7 +322,7 @@ def test_any_cells_end_in_an_outcome(tmp_path: Path, rows: list[list[str]]):
     assert outcome.error is None
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cells=st.lists(st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=9)), min_size=3, max_size=3))
 def test_any_statistics_end_in_an_outcome(tmp_path: Path, cells: list):
     line = {"name": "VOLUME", **dict(zip(("call", "put", "total"), cells, strict=True))}

@@ -1,5 +1,6 @@
 """A-share files: units, traps of the true layouts, and what only a file's name says."""
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -13,8 +14,8 @@ SHARED = Path(__file__).parents[2] / ".." / "shared" / "data" / "cn"
 
 
 @pytest.fixture
-def store(tmp_path: Path):
-    with Store.open(tmp_path / "china.duckdb") as opened:
+def store(fresh_db: Path, tmp_path: Path):
+    with Store.open(shutil.copyfile(fresh_db, tmp_path / "china.duckdb")) as opened:
         yield opened
 
 

@@ -134,7 +134,7 @@ def test_the_core_s_own_frames_are_left_to_it(tmp_path):
     assert Daily().claim(path) is None
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from([YAHOO, STOOQ, BULK]), st.lists(st.lists(cells, min_size=1, max_size=11).map(",".join), max_size=6)
 )
@@ -144,7 +144,7 @@ def test_any_cells_are_read_or_refused(tmp_path, scratch, header, rows):
     assert "fuzz.csv" in said_of(scratch, "daily", path)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(tmp_path, scratch, content):
     path = tmp_path / "fuzz.csv"

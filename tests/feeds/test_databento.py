@@ -365,7 +365,7 @@ def held():
 SOUND = metadata("trades") + trade() * 3
 
 
-@settings(max_examples=80)
+@settings(max_examples=15)
 @given(changes=st.lists(st.tuples(st.integers(0, len(SOUND) - 1), st.integers(0, 255)), min_size=1, max_size=6))
 def test_any_changed_byte_is_stored_rejected_or_refused_in_one_line(held, changes):
     opened, path = held
@@ -378,7 +378,7 @@ def test_any_changed_byte_is_stored_rejected_or_refused_in_one_line(held, change
         assert outcome.error or outcome.read == outcome.stored + outcome.duplicates + outcome.rejected
 
 
-@settings(max_examples=60)
+@settings(max_examples=15)
 @given(content=st.binary(max_size=200), head=st.sampled_from([b"", b"DBN", b"DBN\x03\x10\0\0\0", metadata("cmbp-1")]))
 def test_any_bytes_are_refused_in_one_line_or_read(held, content, head):
     opened, path = held

@@ -253,7 +253,7 @@ CELL = st.one_of(
 )
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(CELL, max_size=7), max_size=5), st.sampled_from([HEADER, SPACED]), st.binary(max_size=20))
 def test_no_cell_breaks_the_daily_reader_and_rows_are_conserved(store, tmp_path, rows, header, tail):
     lines = ["|".join(cells).encode("utf-8", "surrogatepass") for cells in rows]
@@ -268,7 +268,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.dictionaries(st.sampled_from(sorted(RECORD)), JSON, max_size=3), max_size=4),
     st.binary(max_size=4),

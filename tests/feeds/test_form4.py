@@ -301,7 +301,7 @@ def test_other_filings_and_pages_are_not_claimed(tmp_path):
 WHOLE = submission(document(transaction() * 2)).encode()
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_document_breaks_the_reader_and_rows_are_conserved(store, tmp_path, data):
     content = WHOLE
@@ -318,7 +318,7 @@ VALUE = st.one_of(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(VALUE, VALUE, VALUE, VALUE, VALUE, st.booleans())
 def test_no_value_breaks_the_reader_and_rows_are_conserved(store, tmp_path, shares, day, code, ticker, role, whole):
     lines = transaction() + transaction(shares, day=day, code=code)

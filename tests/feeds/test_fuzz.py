@@ -23,7 +23,7 @@ from feeds.schema import TABLES, Column
 from feeds.store import Store
 
 SESSIONS = exchange_sessions("XNYS", date(2020, 1, 1), date(2026, 6, 30))
-FEW = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+FEW = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 LIKELY = [
     "", "0", "1", "-1", "+1", "007", "1.0", "1.", ".5", "1e2", "1E-3", "0x10", "1_000", " 5", "5 ", "-0", "1.50", "NaN",
@@ -58,7 +58,7 @@ def answers(read: cells.Cells, height: int) -> list:
 @pytest.mark.parametrize("name", COLUMNS)
 @given(texts=st.lists(st.one_of(st.none(), cell, times), min_size=1, max_size=40))
 @example(texts=LIKELY)
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_the_quick_way_reads_as_the_rule_does(name: str, texts: list[str | None]):
     column, exact = COLUMNS[name]
     given_ = pl.Series(column.name, texts, dtype=pl.String)

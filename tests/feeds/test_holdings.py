@@ -103,7 +103,7 @@ def test_hostile_cells_are_rejects(store, fund):
     assert set(store.rejects()["record"]) == {6, 7, 11}
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(cells, min_size=1, max_size=8).map(",".join), max_size=6), st.booleans())
 def test_any_cells_are_read_or_refused(tmp_path, scratch, rows, headed):
     path = tmp_path / "IVV_fuzz.csv"

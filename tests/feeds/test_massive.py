@@ -266,7 +266,7 @@ def held():
         yield opened, Path(folder) / "fuzz.csv"
 
 
-@settings(max_examples=60)
+@settings(max_examples=15)
 @given(table=st.sampled_from(sorted(LAYOUTS)), data=st.data())
 def test_any_cells_under_the_header_are_stored_or_rejected(held, table, data):
     opened, path = held
@@ -280,7 +280,7 @@ def test_any_cells_under_the_header_are_stored_or_rejected(held, table, data):
     assert outcome.read == outcome.stored + outcome.duplicates + outcome.rejected
 
 
-@settings(max_examples=60)
+@settings(max_examples=15)
 @given(table=st.sampled_from(sorted(LAYOUTS)), content=st.binary(max_size=300), head=st.booleans())
 def test_any_bytes_are_refused_in_one_line_or_read(held, table, content, head):
     opened, path = held

@@ -140,7 +140,7 @@ def test_what_is_missing_is_named(store, snapshot, name, header, said):
     assert name in outcome.error
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from([OLD, NEW]), st.lists(st.lists(cells, min_size=1, max_size=8).map(",".join), max_size=6))
 def test_any_cells_are_read_or_refused(tmp_path, scratch, header, rows):
     path = tmp_path / "fuzz_2023-03-07.csv"

@@ -278,7 +278,7 @@ CELL = st.one_of(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_cell_breaks_the_reader_and_rows_are_conserved(store, tmp_path, data):
     members: dict[str, bytes] = {}

@@ -106,7 +106,7 @@ def test_the_workbook_counts_october_right(store, tmp_path):
     assert [row["raw"].split(",")[0] for row in store.rejects().to_dicts()] == ["1871-09-30", "1871-10-31"]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(cells, min_size=1, max_size=11).map(",".join), max_size=6))
 def test_any_cells_are_read_or_refused(tmp_path, scratch, rows):
     path = tmp_path / "fuzz.csv"

@@ -165,14 +165,14 @@ LABELS = st.one_of(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(LABELS, CELLS, st.one_of(CELLS, st.just("OPERATING"))), max_size=12))
 def test_any_cells_are_read_or_refused_in_one_line(tmp_path, scratch, rows):
     path = workbook(tmp_path / "fuzz.xlsx", [(datetime(2022, 7, 14),), *HEAD, *rows])
     assert "fuzz.xlsx" in said_of(scratch, "spglobal", path)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 5000), st.integers(0, 255))
 def test_a_damaged_workbook_is_read_or_refused(tmp_path, scratch, at, byte):
     path = workbook(tmp_path / "damaged.xlsx", titled())

@@ -199,7 +199,7 @@ def test_hostile_cells_stay_cells(store: Store, tmp_path: Path):
     assert not any(len(symbol) > 64 or "\x00" in symbol for symbol in symbols)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     content=st.binary(max_size=300), header=st.sampled_from([b"", _TRADES.encode() + b"\n", _QUOTES.encode() + b"\n"])
 )
@@ -207,7 +207,7 @@ def test_any_bytes_end_in_an_outcome(tmp_path: Path, content: bytes, header: byt
     survives(tmp_path / f"EQY_US_ALL_TRADE_{DAY}", header + content, "taq")
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(CELLS, min_size=15, max_size=15), max_size=4))
 def test_any_cells_end_in_an_outcome(tmp_path: Path, rows: list[list[str]]):
     lines = [_TRADES, *("|".join(row) for row in rows), trade(), f"END|{DAY}|{len(rows) + 1}|"]

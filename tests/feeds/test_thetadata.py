@@ -175,7 +175,7 @@ def test_hostile_cells_stay_cells(store: Store, tmp_path: Path):
     assert not any(len(root) > 64 or "\x00" in root for root in roots)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     content=st.binary(max_size=300), header=st.sampled_from([b"", _HEADER.encode() + b"\n", SINGLE.encode() + b"\n"])
 )
@@ -183,7 +183,7 @@ def test_any_bytes_end_in_an_outcome(tmp_path: Path, content: bytes, header: byt
     survives(tmp_path / "AAPL_20231117_170500_C.csv", header + content, "thetadata")
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(CELLS, min_size=28, max_size=28), max_size=4))
 def test_any_cells_end_in_an_outcome(tmp_path: Path, rows: list[list[str]]):
     lines = [_HEADER, *(",".join(row) for row in rows), trade()]

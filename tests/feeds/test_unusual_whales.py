@@ -181,13 +181,13 @@ def test_hostile_cells_stay_cells(store: Store, tmp_path: Path):
     assert {row["underlying"] for row in resting(store, "option_trades")} == {"AAPL"}
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=300), header=st.sampled_from([b"", _HEADER.encode() + b"\n"]))
 def test_any_bytes_end_in_an_outcome(tmp_path: Path, content: bytes, header: bytes):
     survives(tmp_path / "bot-eod-report-2024-04-12.csv", header + content, "unusual_whales")
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(CELLS, min_size=30, max_size=30), max_size=4))
 def test_any_cells_end_in_an_outcome(tmp_path: Path, rows: list[list[str]]):
     lines = [_HEADER, *(",".join(row) for row in rows), trade()]

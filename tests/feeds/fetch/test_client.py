@@ -217,7 +217,7 @@ def test_nobody_listening_is_one_line(polite):
     assert "\n" not in found.why
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(0, len(BODY)), max_size=3), ranged=st.booleans())
 def test_however_it_breaks_the_bytes_are_the_files(server, polite, cuts, ranged):
     (polite.folder / "a/b.txt").unlink(missing_ok=True)
