@@ -45,7 +45,10 @@ Floats = npt.NDArray[np.float64]
 DRAWS = 2_000
 """Bootstrap draws behind each interval."""
 
-PRICE_DERIVED = frozenset({"eps_divergence", "sector_rotation", "rotation_strength", "regime", "gauge"})
+PRICE_DERIVED = frozenset(
+    {"eps_divergence", "sector_rotation", "regime", "gauge"}
+    | {"bull_alignment", "equity_bond_spread", "rotation_strength", "sentiment_index", "valuation_dispersion"}
+)
 """Series that prices themselves move: on these the test may reject up to 12 % of worthless readings at 5 %."""
 
 ROLLING, ROLLING_STEP = 252, 21
@@ -248,9 +251,7 @@ def backtest(
     return judged, [_in_words(name, [row for row in judged if row.name == name]) for name in series], curves
 
 
-def _row(
-    span: Span, horizon: int, cost_bps: float, draws: int, shifts: int
-) -> tuple[SeriesBacktest, list[Floats]]:
+def _row(span: Span, horizon: int, cost_bps: float, draws: int, shifts: int) -> tuple[SeriesBacktest, list[Floats]]:
     """One series at one horizon before it is judged, and what long or flat and long or short earned."""
     n = len(span.score)
     derived = span.name in PRICE_DERIVED
@@ -316,9 +317,7 @@ def quintiles(ranks: Floats, ahead: Floats) -> tuple[Quintile, ...]:
         if not len(mine):
             continue
         found.append(
-            Quintile(
-                readings=len(mine), mean_return=float(np.mean(np.expm1(mine))), share_up=float(np.mean(mine > 0))
-            )
+            Quintile(readings=len(mine), mean_return=float(np.mean(np.expm1(mine))), share_up=float(np.mean(mine > 0)))
         )
     return tuple(found)
 
@@ -406,7 +405,7 @@ def asked_backtest(
     if start is not None and end is not None and start > end:
         raise BadValue("--start", start, f"after --end {end}; swap them")
     day = day_of(store, market, end, as_of, progress=progress, weights=weights)
-    index = index_of(store, market, Scope(day.sessions, day.sessions, as_of and nanoseconds(as_of)))
+    index = index_of(store, market, Scope(day.sessions, day.sessions, None if as_of is None else nanoseconds(as_of)))
     rows, verdicts, curves = backtest(scores_of(day), index, day.sessions, start, cost_bps, progress=progress)
     shown = [d for d in index.dates if start is None or d >= start]
     if len(shown) < 2:

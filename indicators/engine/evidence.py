@@ -97,38 +97,45 @@ def bootstrapped(ranks: Floats, outcome_ranks: Floats, horizon: int, draws: int,
     ----------
     Politis, D. N. and Romano, J. P. (1994). JASA 89, 1303-1313; block length: Patton, Politis and White (2009).
     """
-    from arch.bootstrap import StationaryBootstrap, optimal_block_length
+    from arch.bootstrap import StationaryBootstrap
 
     x, y = _standard(ranks), _standard(outcome_ranks)
     if x is None or y is None:
         return None
-    block = max(float(optimal_block_length(x * y)["stationary"].iloc[0]), float(horizon), 1.0)
+    block = max(_block(x * y), horizon)
 
-    def correlation(a: Floats, b: Floats) -> float:
+    def correlation(a: Floats, b: Floats) -> Floats:
         a, b = a - a.mean(), b - b.mean()
         size = float(np.sqrt((a @ a) * (b @ b)))
-        return float(a @ b) / size if size > 0 else 0.0
+        return np.array([float(a @ b) / size if size > 0 else 0.0])
 
-    drawn = StationaryBootstrap(min(block, len(x) / 4), x, y, seed=seed).apply(correlation, draws)
+    drawn = StationaryBootstrap(block, x, y, seed=seed).apply(correlation, draws)
     low, high = np.quantile(drawn, [0.025, 0.975])
     return Interval(low=float(low), high=float(high))
 
 
 def sharpe_interval(earned: Floats, draws: int, seed: int = 0) -> Interval | None:
     """Interval of the annual Sharpe ratio from stationary blocks of sessions, their length that of squared returns."""
-    from arch.bootstrap import StationaryBootstrap, optimal_block_length
+    from arch.bootstrap import StationaryBootstrap
 
     if not np.std(earned) > 1e-15:
         return None
-    block = max(float(optimal_block_length(earned * earned)["stationary"].iloc[0]), 1.0)
 
-    def ratio(x: Floats) -> float:
+    def ratio(x: Floats) -> Floats:
         deviation = float(x.std(ddof=1))
-        return float(x.mean()) / deviation * np.sqrt(252.0) if deviation > 0 else 0.0
+        return np.array([float(x.mean()) / deviation * np.sqrt(252.0) if deviation > 0 else 0.0])
 
-    drawn = StationaryBootstrap(min(block, len(earned) / 4), earned, seed=seed).apply(ratio, draws)
+    drawn = StationaryBootstrap(_block(earned * earned), earned, seed=seed).apply(ratio, draws)
     low, high = np.quantile(drawn, [0.025, 0.975])
     return Interval(low=float(low), high=float(high))
+
+
+def _block(x: Floats) -> int:
+    """Mean length of a stationary block that the dependence of x asks for, a quarter of its length at most."""
+    from arch.bootstrap import optimal_block_length
+
+    asked = float(optimal_block_length(x)["stationary"].iloc[0])
+    return int(min(max(np.ceil(asked), 1.0), max(len(x) // 4, 1))) if np.isfinite(asked) else 1
 
 
 def _standard(x: Floats) -> Floats | None:
@@ -147,9 +154,7 @@ def adjusted(p_values: Sequence[float | None]) -> tuple[list[float | None], list
         return [], []
     whole = np.array([1.0 if p is None else p for p in p_values])
     both = (false_discovery_control(whole, method=method) for method in ("bh", "by"))
-    hochberg, yekutieli = (
-        [None if p is None else float(q) for p, q in zip(p_values, qs, strict=True)] for qs in both
-    )
+    hochberg, yekutieli = ([None if p is None else float(q) for p, q in zip(p_values, qs, strict=True)] for qs in both)
     return hochberg, yekutieli
 
 

@@ -57,7 +57,7 @@ def believed_opens(open_: Floats, high: Floats, low: Floats, close: Floats) -> n
     """
     previous = np.concatenate([[np.nan], close[:-1]])
     flat = (open_ == high) & (high == low) & (low == close)
-    return (open_ > 0) & (open_ != previous) & ~flat
+    return np.asarray((open_ > 0) & (open_ != previous) & ~flat)
 
 
 def market_of(bars: pl.DataFrame, sessions: Sessions) -> Market:

@@ -58,13 +58,13 @@ def exposures(score: Floats, horizon: int, long_short: bool = False) -> Floats:
     low = -1.0 if long_short else 0.0
     decided = np.where(known, np.where(np.nan_to_num(score) >= 50.0, 1.0, low), 0.0)
     total = np.concatenate([np.zeros(horizon), np.cumsum(decided)])
-    return (total[horizon:] - total[:-horizon]) / horizon
+    return np.asarray((total[horizon:] - total[:-horizon]) / horizon)
 
 
 def earned(exposure: Floats, returns: Floats, cost_bps: float) -> Floats:
     """Simple return of each session: exposure (n,), log returns (n,) of the index, cost in 1e-4 of what is traded."""
     traded = np.abs(np.diff(exposure, prepend=0.0))
-    return exposure * np.expm1(returns) - cost_bps * 1e-4 * traded
+    return np.asarray(exposure * np.expm1(returns) - cost_bps * 1e-4 * traded)
 
 
 def drawdowns(earned_: Floats) -> Floats:

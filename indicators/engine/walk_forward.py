@@ -4,7 +4,7 @@
     w_i ∝ a_i + max(0, 1 − Σ a) / p
 
 IC_i is Spearman's ρ of part i's scores with what the index did over the 21 sessions after each, over the n_i pairs
-whose outcome was complete; p parts are present, and what the ICs leave is shared equally. An IC of 0.05 is much, so that
+whose outcome was complete; p parts are present, and what the ICs leave is shared equally. An IC of 0.05 is much, so
 these weights lie near the equal ones unless a part stands out over years.
 """
 
