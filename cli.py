@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from indicators.views.command import (
-    Accuracy, Agent, AsOf, Audit, CostBps, Day, Db, Demo, End, Format, Jobs, Lang, Market, MaxDte, MinPremium, Name, Otm,
-    Out, Parameters, Period, Rounds, Scale, Side, Sort, Split, Start, Sweep, Symbols, To, Top, Weights, Whose, a_day,
-    a_session, a_time, mended, one_of, opened, say,
+    Accuracy, Agent, AsOf, Audit, CostBps, Day, Db, Demo, End, Format, Jobs, Lang, Market, MaxDte, MinPremium, Name,
+    Otm, Out, Parameters, Period, Rounds, Scale, Side, Sort, Split, Start, Sweep, Symbols, To, Top, Weights, Whose,
+    a_day, a_session, a_time, mended, one_of, opened, say,
 )  # fmt: skip
 
 app = typer.Typer(

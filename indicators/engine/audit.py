@@ -3,8 +3,9 @@
 A date is cut twice over: no later session, and nothing that became known after that session's last print. What a
 reading of the whole history took from later shows as a difference, and how the differences lie names the fault:
 
-    ahead         only the readings of the last sessions before the cut differ: they read sessions that followed
-    whole sample  readings all over the past differ: they rest on a mean, a rank or a restated number of later date
+    ahead         only readings of the last sessions before the cut differ: they rest on sessions that followed, on
+                  events not yet filed, or on numbers restated since
+    whole sample  readings all over the past differ: they rest on a mean, a spread or a rank of the whole history
     known late    the reading itself says that it rests on something learned after its session
 """
 
@@ -21,7 +22,7 @@ from feeds.errors import NothingToShow
 from feeds.store import Store
 from indicators.engine.indicator import Reading
 from indicators.engine.run import Day, day_of
-from indicators.engine.scope import EXCHANGES
+from indicators.engine.scope import EXCHANGES, scope, tables_of
 
 Fault = Literal["ahead", "whole sample", "known late"]
 
@@ -78,6 +79,7 @@ def audit(
     start, end : cuts fall between these sessions
     cuts, seed : how many dates, and which ones
     """
+    scope(store, tables_of(market), market, start, end)
     whole = day_of(store, market, end, progress=progress, weights=weights)
     dates = [day for day in whole.sessions.dates[:-1] if start is None or day >= start]
     # Before a fifth of the sessions has passed most readings are null, and a null tells nothing.
@@ -127,9 +129,9 @@ def differing(name: str, before: Texts, cut_texts: Texts, cut: date, dates: tupl
     reach = place[cut] - place[changed[0]]
     fault: Fault = "ahead" if reach < NEAR and len(before) > NEAR else "whole sample"
     words = (
-        f"reads up to {reach + 1} sessions ahead"
+        f"reads ahead, seen {reach + 1} sessions before the cut: what followed, was filed or was restated later"
         if fault == "ahead"
-        else "rests on the whole sample, or on numbers restated later"
+        else "rests on the whole sample"
     )
     return [
         LookAhead(

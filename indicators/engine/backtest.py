@@ -37,7 +37,7 @@ from indicators.engine.outcomes import Market
 from indicators.engine.performance import Performance, deflated_sharpe, drawdowns, earned, exposures, performance
 from indicators.engine.performance import sharpe_of as per_session_sharpe
 from indicators.engine.run import INDEX, Day, day_of, index_of
-from indicators.engine.scope import Scope, nanoseconds
+from indicators.engine.scope import scope, tables_of
 from indicators.kernels.rank import average_ranks
 
 Floats = npt.NDArray[np.float64]
@@ -397,15 +397,14 @@ def asked_backtest(
 
     Raises
     ------
-    BadValue : a cost below zero or above 1,000 basis points, or a range that ends before it starts
+    BadValue : a cost below zero or above 1,000 basis points, or a range as `scope` refuses it
     NothingToShow : no index, or nothing stored
     """
     if not 0 <= cost_bps <= 1000:
         raise BadValue("--cost-bps", cost_bps, "expected basis points from 0 to 1000")
-    if start is not None and end is not None and start > end:
-        raise BadValue("--start", start, f"after --end {end}; swap them")
+    covered = scope(store, tables_of(market), market, start, end, as_of)
     day = day_of(store, market, end, as_of, progress=progress, weights=weights)
-    index = index_of(store, market, Scope(day.sessions, day.sessions, None if as_of is None else nanoseconds(as_of)))
+    index = index_of(store, market, covered)
     rows, verdicts, curves = backtest(scores_of(day), index, day.sessions, start, cost_bps, progress=progress)
     shown = [d for d in index.dates if start is None or d >= start]
     if len(shown) < 2:

@@ -18,6 +18,7 @@ import polars as pl
 
 from feeds.errors import NothingToShow
 from feeds.schema import Sessions
+from indicators.kernels.volatility import trailing_deviation
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -95,8 +96,4 @@ _PRICES = ("open", "high", "low", "close")
 
 def trailing_volatility(returns: Floats) -> Floats:
     """Standard deviation of the up to 63 returns completed before each session, (n + 1,); NaN below 21 or at zero."""
-    out = np.full(len(returns) + 1, np.nan)
-    for u in range(VOLATILITY_MINIMUM, len(out)):
-        deviation = float(np.std(returns[max(0, u - VOLATILITY_SESSIONS) : u], ddof=1))
-        out[u] = deviation if deviation > 0 else np.nan
-    return out
+    return trailing_deviation(returns, VOLATILITY_SESSIONS, VOLATILITY_MINIMUM)

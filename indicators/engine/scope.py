@@ -36,12 +36,6 @@ class Scope:
         return None if self.as_of is None else utc(self.as_of)
 
 
-def nanoseconds(moment: datetime) -> int:
-    """A time with a zone as nanoseconds UTC."""
-    seconds = moment.astimezone(UTC)
-    return int(seconds.timestamp()) * 1_000_000_000 + seconds.microsecond * 1000
-
-
 def exchange_of(market: str) -> str:
     """A market's exchange; UnknownName lists the markets."""
     if market not in EXCHANGES:
@@ -85,7 +79,8 @@ def scope(
     every = store.sessions(EXCHANGES[market])
     cut = None
     if as_of is not None:
-        cut = nanoseconds(as_of)
+        seconds = as_of.astimezone(UTC)
+        cut = int(seconds.timestamp()) * 1_000_000_000 + seconds.microsecond * 1000
         closed = [day for day, close in zip(every.dates, every.closes.tolist(), strict=True) if close <= cut]
         if not closed or closed[-1] < first:
             raise NothingToShow(f"`--as-of`, was {as_of.isoformat()}: before the first stored session's close, {first}")

@@ -1,7 +1,7 @@
 """Ten thousand trading rules on one history, and what the best of them is worth after so many were tried.
 
 A rule is a blend of the gauge's parts, a lookback over which the blend is averaged, and a threshold: long where the
-mean is at least the threshold, else out. Its Sharpe ratio is deflated by all rules tried, and the probability of backtest
+mean is at least the threshold, else out. Its Sharpe ratio is deflated by all rules tried; the probability of backtest
 overfitting says how often the best rule of one half of the time is below the middle in the other. INDICATORS 7.
 """
 
@@ -19,7 +19,7 @@ from indicators.engine.backtest import scores_of
 from indicators.engine.outcomes import Market
 from indicators.engine.performance import YEAR, deflated_sharpe, earned, expected_best_sharpe, sharpe_of
 from indicators.engine.run import day_of, index_of
-from indicators.engine.scope import Scope, nanoseconds
+from indicators.engine.scope import scope, tables_of
 from indicators.kernels.sweep import blended_means, overfit_share, sweep_rules
 
 Floats = npt.NDArray[np.float64]
@@ -171,9 +171,9 @@ def asked_sweep(
     """
     if not 0 <= cost_bps <= 1000:
         raise BadValue("--cost-bps", cost_bps, "expected basis points from 0 to 1000")
+    covered = scope(store, tables_of(market), market, start, end, as_of)
     day = day_of(store, market, end, as_of, progress=progress)
-    cut = None if as_of is None else nanoseconds(as_of)
-    index = index_of(store, market, Scope(day.sessions, day.sessions, cut))
+    index = index_of(store, market, covered)
     parts = {name: score for name, score in scores_of(day).items() if name not in ("gauge", "regime")}
     known, dates, returns = on_market(parts, index, day.sessions.days, start)
     if len(returns) < LEAST_SESSIONS:
