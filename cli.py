@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from indicators.views.command import (
-    AsOf, Day, Db, Demo, End, Format, Lang, Market, MaxDte, MinPremium, Name, Otm, Out, Parameters, Period, Side, Sort,
-    Split, Start, Top, Whose, a_day, a_session, a_time, mended, one_of, opened, say,
+    Accuracy, Agent, AsOf, Audit, CostBps, Day, Db, Demo, End, Format, Jobs, Lang, Market, MaxDte, MinPremium, Name,
+    Otm, Out, Parameters, Period, Rounds, Scale, Side, Sort, Split, Start, Sweep, Symbols, To, Top, Weights, Whose,
+    a_day, a_session, a_time, mended, one_of, opened, say,
 )  # fmt: skip
 
 app = typer.Typer(
@@ -193,8 +194,8 @@ def explain(
 
 @app.command()
 def gauge(
-    start: Start = None, end: End = None, market: Market = "us", db: Db = None, demo: Demo = False, as_of: AsOf = None,
-    format_: Format = "text", out: Out = None,
+    start: Start = None, end: End = None, market: Market = "us", weights: Weights = "equal", db: Db = None,
+    demo: Demo = False, as_of: AsOf = None, format_: Format = "text", out: Out = None,
 ) -> None:  # fmt: skip
     """The gauge's history."""
     with mended():
@@ -204,9 +205,29 @@ def gauge(
         from indicators.views.table import gauge_text
 
         with opened(db, demo) as store, waiting() as step:
-            found = asked_gauge(store, market, a_day(start, "--start"), a_day(end, "--end"), a_time(as_of), step)
+            days = a_day(start, "--start"), a_day(end, "--end")
+            found = asked_gauge(store, market, *days, a_time(as_of), step, weights)
         say(gauge_text(found, kind), out)
         raise typer.Exit(0 if any(reading.level is not None for reading in found) else 1)
+
+
+@app.command()
+def backtest(
+    start: Start = None, end: End = None, market: Market = "us", cost_bps: CostBps = 1.0, weights: Weights = "equal",
+    audit: Audit = False, sweep: Sweep = False, db: Db = None, demo: Demo = False, as_of: AsOf = None,
+    format_: Format = "text", out: Out = None,
+) -> None:  # fmt: skip
+    """What readings knew of what followed; --audit: whether any looked ahead; --sweep: ten thousand rules."""
+    with mended():
+        kind = one_of(format_, "text", "json")
+        from indicators.views.backtest import tested
+        from indicators.views.progress import waiting
+
+        asked = a_day(start, "--start"), a_day(end, "--end"), a_time(as_of), cost_bps, weights
+        with opened(db, demo) as store, waiting() as step:
+            text, code = tested(store, market, *asked, audit=audit, sweep=sweep, kind=kind, step=step)
+        say(text, out)
+        raise typer.Exit(code)
 
 
 @app.command()
@@ -215,9 +236,7 @@ def demo(
     seed: Annotated[int, typer.Option("--seed", min=0)] = 7,
     sessions: Annotated[int, typer.Option("--sessions", min=5, max=1500)] = 260,
     source: Annotated[str, typer.Option("--source", help="The vendor's layout to write")] = "canonical",
-    accuracy: Annotated[
-        bool, typer.Option("--accuracy", help="Measure the trade-side rules against the truth")
-    ] = False,
+    accuracy: Accuracy = False,
 ) -> None:
     """Write the synthetic market as files that `ingest` reads, the truth apart in DIR/truth; or measure against it."""
     with mended():
@@ -243,10 +262,7 @@ def demo(
 @app.command()
 def fetch(
     source: Annotated[str, typer.Argument(help="sec_insider, sec_index, sec_form4, finra_short, finra_ats, cboe, …")],
-    start: Start = None, end: End = None,
-    to: Annotated[Path | None, typer.Option("--to", help="The folder [default: downloads/SOURCE]")] = None,
-    symbols: Annotated[list[str] | None, typer.Option("--symbol", help="Of stooq, yahoo; may be repeated")] = None,
-    agent: Annotated[str | None, typer.Option("--agent", help="Who asks [default: $BULLBEAR_USER_AGENT]")] = None,
+    start: Start = None, end: End = None, to: To = None, symbols: Symbols = None, agent: Agent = None,
 ) -> None:  # fmt: skip
     """Download free public files, politely, for `ingest` to read. The only command that touches the network."""
     with mended():
@@ -265,10 +281,7 @@ def fetch(
 
 @app.command()
 def bench(
-    jobs: Annotated[list[str] | None, typer.Argument(help="P0, P1, P1b, … [default: all]")] = None,
-    scale: Annotated[float, typer.Option("--scale", help="Rows, as a multiple of the standard sizes")] = 1.0,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Measured runs of each contender")] = 5,
-    format_: Format = "text", out: Out = None,
+    jobs: Jobs = None, scale: Scale = 1.0, rounds: Rounds = 5, format_: Format = "text", out: Out = None,
 ) -> None:  # fmt: skip
     """What the product costs on this machine beside DuckDB's and Polars' best plans."""
     with mended():

@@ -19,11 +19,13 @@ from pydantic import BaseModel, ConfigDict
 from feeds.errors import UnknownName
 from feeds.schema import Sessions
 from indicators.engine.indicator import Indicator, Reading
+from indicators.engine.outcomes import Market
+from indicators.engine.walk_forward import earned_shares, shared_weights
 
 Zone = Literal["deep bear", "bear", "neutral", "bull", "strong bull", "insufficient"]
 Confidence = Literal["high", "medium", "low"]
 
-METHODS = ("equal", "inverse_correlation")
+METHODS = ("equal", "inverse_correlation", "walk_forward_ic")
 ZONES: tuple[Zone, ...] = ("deep bear", "bear", "neutral", "bull", "strong bull")
 
 UNIT = 1_000_000
@@ -108,6 +110,7 @@ def fuse(
     indicators: Mapping[str, Indicator],
     sessions: Sessions,
     method: str = "equal",
+    market: Market | None = None,
 ) -> list[GaugeReading]:
     """Fuse the parts' readings into one gauge reading per session, from the first reading to the last session.
 
@@ -116,7 +119,9 @@ def fuse(
     parts : name → readings by session, ascending; a name without readings is a missing part
     indicators : name → indicator, every weighed one of them a part
     sessions : the exchange's sessions up to the last one asked for
-    method : "equal", or "inverse_correlation": w_i ∝ 1/mean_j|ρ_ij|, the mean over the parts present, i among them
+    method : "equal"; "inverse_correlation": w_i ∝ 1/mean_j|ρ_ij|, the mean over the parts present, i among them; or
+        "walk_forward_ic": by what each part's past earned it (`walk_forward.py`), which needs `market`
+    market : the index over the same sessions; without it "walk_forward_ic" has no outcomes and weighs equally
 
     Notes
     -----
@@ -136,17 +141,26 @@ def fuse(
         return []
     first = min(starts)
     placed = [_place(name, indicators[name], parts.get(name, ()), sessions, first) for name in weighed]
-    correlations = past_spearman(np.column_stack([part.score for part in placed]))
+    scores = np.column_stack([part.score for part in placed])
+    earned = np.zeros(scores.shape)
+    if method == "walk_forward_ic" and market is not None:
+        earned = earned_shares(scores, range(first, len(sessions)), sessions.dates[first:], market)
     zone: int | None = None
     fused: list[GaugeReading] = []
-    for t, rho in enumerate(correlations):
-        reading, zone = _fuse_one(sessions.dates[first + t], t, placed, rho, method, zone)
+    for t, rho in enumerate(past_spearman(scores)):
+        reading, zone = _fuse_one(sessions.dates[first + t], t, placed, rho, method, earned[t], zone)
         fused.append(reading)
     return fused
 
 
 def _fuse_one(
-    session: date, t: int, parts: Sequence[_Part], rho: np.ndarray, method: str, zone: int | None
+    session: date,
+    t: int,
+    parts: Sequence[_Part],
+    rho: np.ndarray,
+    method: str,
+    earned: np.ndarray,
+    zone: int | None,
 ) -> tuple[GaugeReading, int | None]:
     present = [i for i, part in enumerate(parts) if not np.isnan(part.score[t])]
     missing = {part.name: part.why_missing(t) for i, part in enumerate(parts) if i not in present}
@@ -166,7 +180,10 @@ def _fuse_one(
         reason = f"insufficient: {standing} of {total} {kind}, needs {floor}{named}"
     else:
         among = rho[np.ix_(present, present)].tolist()
-        weights = part_weights(among, method)
+        if method == "walk_forward_ic":
+            weights = shared_weights(earned[present].tolist())
+        else:
+            weights = part_weights(among, method)
         if total < len(parts):
             weights = pillar_weights(weights, [pillars[i] for i in present])
         kappa = spread(weights, among)
@@ -328,7 +345,7 @@ def _ratio(ranks: np.ndarray, common: np.ndarray) -> np.ndarray:
 
 
 def part_weights(rho: Sequence[Sequence[float]], method: str) -> list[float]:
-    """Weights of the parts present, summing to 1, from their correlations (p by p, ones on the diagonal)."""
+    """Weights of the parts present, equal or by inverse correlation, from their ρ (p by p, ones on the diagonal)."""
     if method == "equal":
         return [1.0 / len(rho)] * len(rho)
     raw = [len(rho) / fsum(abs(r) for r in row) for row in rho]

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from feeds.errors import BadValue, NothingToShow, UnknownName
 from feeds.schema import Part, Sessions, utc
 from feeds.store import Store
-from indicators.engine.gauge import GaugeReading, fuse
+from indicators.engine.gauge import METHODS, GaugeReading, fuse
 from indicators.engine.indicator import Indicator, Period, Reading, Rows
+from indicators.engine.outcomes import Market, market_of
 from indicators.engine.recipe import recipe_of
 from indicators.engine.regime import RegimeReading, regime
 from indicators.engine.scope import EXCHANGES, PILLARS, Scope, exchange_of, on_session, scope, tables_of
@@ -197,13 +198,17 @@ def day_of(
     map: Map | None = None,
     progress: Progress | None = None,
     kept: Kept | None = None,
+    weights: str = "equal",
 ) -> Day:
-    """Readings of every indicator of a market up to a session, and the gauge that they make.
+    """Readings of every indicator of a market up to a session, and the gauge that they make, weighed as `fuse` says.
 
     Raises
     ------
     NothingToShow, BadValue : as `scope`
+    UnknownName : no such weights
     """
+    if weights not in METHODS:
+        raise UnknownName("--weights", weights, METHODS)
     indicators = of_market(market)
     tables = tables_of(market)
     if session is not None:
@@ -226,11 +231,12 @@ def day_of(
         if kept is not None:
             kept.readings[name] = (recipe_of(indicator), {r.session: r.model_dump_json() for r in readings[name]})
     scores = {name: indicators[name].score(found, covered.sessions) for name, found in readings.items()}
+    traded = index_of(store, market, covered) if weights == "walk_forward_ic" else None
     close = utc(int(covered.sessions.closes[-1]))
     known = [r.known_at for found in readings.values() for r in found[-1:] if r.session == last and r.known_at]
     return Day(
         market, last, as_of or max([close, *known]), covered.sessions, indicators,
-        fuse(readings, indicators, covered.sessions), readings, scores,
+        fuse(readings, indicators, covered.sessions, weights, traded), readings, scores,
         regime_of(store, market, covered), rows, missing,
         store.partition_hash(tables, last),
     )  # fmt: skip
@@ -238,12 +244,25 @@ def day_of(
 
 def regime_of(store: Store, market: str, covered: Scope) -> list[RegimeReading]:
     """The regime of a market's index over the sessions covered; none where its closes are not stored."""
+    bars = index_bars(store, market, covered)
+    return [] if bars is None else regime(bars.select("date", "close"), covered.sessions)
+
+
+def index_of(store: Store, market: str, covered: Scope) -> Market:
+    """The index of a market as it could be traded over the sessions covered; NothingToShow where none is stored."""
+    bars = index_bars(store, market, covered)
+    if bars is None:
+        raise NothingToShow(f"no closes of the index of `--market` {market} are stored: readings have nothing to earn")
+    return market_of(bars, covered.sessions)
+
+
+def index_bars(store: Store, market: str, covered: Scope) -> pl.DataFrame | None:
+    """The rows of a market's index that were known on their own day; None where its table holds nothing."""
     table, index = INDEX.get(market, ("", ""))
     if not table or not store.held_sessions(table):
-        return []
+        return None
     (part,) = store.parts({table: "history"}, covered.sessions, EXCHANGES[market], covered.as_of)
-    closes = part.tables[table].filter(pl.col("index") == index, pl.col("date") == pl.col("session"))
-    return regime(closes.select("date", "close"), covered.sessions)
+    return part.tables[table].filter(pl.col("index") == index, pl.col("date") == pl.col("session"))
 
 
 def asked_readings(
@@ -289,11 +308,12 @@ def asked_gauge(
     end: date | None = None,
     as_of: datetime | None = None,
     progress: Progress | None = None,
+    weights: str = "equal",
 ) -> list[GaugeReading]:
     """The gauge from `start` to `end`; states that depend on their path start with the first stored session."""
     if end is not None:
         on_session(store, market, end)
-    day = day_of(store, market, end, as_of, progress=progress)
+    day = day_of(store, market, end, as_of, progress=progress, weights=weights)
     return [reading for reading in day.gauge if start is None or reading.session >= start]
 
 

@@ -37,6 +37,19 @@ Otm = Annotated[bool, typer.Option("--otm/--any-moneyness", help="Out of the mon
 Side = Annotated[str | None, typer.Option("--side", help="buy, sell or unknown")]
 Sort = Annotated[str, typer.Option("--sort", help="premium, time, size, volume_open_interest, days or underlying")]
 
+CostBps = Annotated[float, typer.Option("--cost-bps", min=0, max=1000, help="Cost of trading, 1e-4 of what is traded")]
+Weights = Annotated[str, typer.Option("--weights", help="equal, inverse_correlation or walk_forward_ic")]
+Audit = Annotated[bool, typer.Option("--audit", help="Recompute readings on data cut at random dates, to the bit")]
+Sweep = Annotated[bool, typer.Option("--sweep", help="Try 10,000 rules, and say what the best one is worth")]
+
+Accuracy = Annotated[bool, typer.Option("--accuracy", help="Measure the trade-side rules against the truth")]
+To = Annotated[Path | None, typer.Option("--to", help="The folder [default: downloads/SOURCE]")]
+Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="Of stooq, yahoo; may be repeated")]
+Agent = Annotated[str | None, typer.Option("--agent", help="Who asks [default: $BULLBEAR_USER_AGENT]")]
+Jobs = Annotated[list[str] | None, typer.Argument(help="P0, P1, P1b, … [default: all]")]
+Scale = Annotated[float, typer.Option("--scale", help="Rows, as a multiple of the standard sizes")]
+Rounds = Annotated[int, typer.Option("--rounds", min=1, help="Measured runs of each contender")]
+
 
 @contextmanager
 def mended() -> Iterator[None]:

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pydantic import BaseModel, ConfigDict
 
 from feeds.errors import BadValue, UnknownName
-from indicators.engine.bench import asof, intake, premium, session, start
+from indicators.engine.bench import asof, intake, premium, rules, session, start
 from indicators.engine.bench.clock import JobResult
 from indicators.engine.bench.scale import p5
 from indicators.engine.bench.tape import Progress, Tapes, silent
@@ -23,11 +23,12 @@ JOBS: dict[str, Callable[[Tapes], JobResult]] = {
     "P6": premium.p6,
     "P8": start.p8,
     "P8b": start.p8b,
+    "P9": rules.p9,
 }
 """Every job that measures, in the order of the table."""
 
 ROUNDS = 5
-COMPARED = ("polars", "duckdb", "numba", "numpy", "pyarrow")
+COMPARED = ("polars", "duckdb", "numba", "numpy", "pyarrow", "vectorbt")
 
 
 class Machine(BaseModel):

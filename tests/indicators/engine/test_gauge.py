@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from feeds.schema import Part, Sessions
 from indicators.engine import gauge
 from indicators.engine.gauge import GaugeReading, fuse, next_zone, part_weights, past_spearman, quantise, spread
 from indicators.engine.indicator import Indicator, Reading, Rows
+from indicators.engine.outcomes import market_of
 
 NAMES = ("alpha", "beta", "delta", "gamma", "omega")
 
@@ -215,7 +217,7 @@ def test_today_is_not_among_its_own_past() -> None:
 def test_spread_and_weights_equal_the_reference(seed: int, p: int) -> None:
     rng = np.random.default_rng(seed)
     rho = np.corrcoef(rng.normal(size=(p, 4)))
-    for method in gauge.METHODS:
+    for method in ("equal", "inverse_correlation"):
         w = np.array(part_weights(rho.tolist(), method))
         assert w.sum() == pytest.approx(1, abs=1e-12)
         wanted = np.ones(p) if method == "equal" else 1 / np.abs(rho).mean(axis=1)
@@ -446,6 +448,28 @@ def test_readings_start_with_the_first_reading_and_end_with_the_calendar() -> No
     fused = fuse(parts, stubs(Given), sessions)
     assert [g.session for g in fused] == list(sessions.dates[4:])
     assert [g.parts_present for g in fused] == [1, 2, 3, 4, 4, 3, 2, 1, 0]
+
+
+def test_weights_earned_by_the_past_lean_to_the_part_that_knew_and_to_nothing_that_followed() -> None:
+    count = 400
+    sessions, rng = sessions_of(count), np.random.default_rng(2)
+    moves = rng.normal(0, 0.01, count)
+    ahead = np.array([moves[t + 2 : t + 23].sum() for t in range(count)])
+    values = {name: rng.uniform(20, 80, count) for name in NAMES}
+    values["alpha"] = 50 + 200 * ahead
+    parts = {name: series([float(v) for v in found], sessions) for name, found in values.items()}
+    closes = pl.DataFrame({"date": list(sessions.dates), "close": 100 * np.exp(np.cumsum(moves))})
+
+    def weighed(upto: int) -> list[GaugeReading]:
+        window = sessions_of(upto)
+        cut = {name: readings[:upto] for name, readings in parts.items()}
+        return fuse(cut, stubs(Given), window, "walk_forward_ic", market_of(closes.head(upto), window))
+
+    whole = weighed(count)
+    assert whole[10].weights == dict.fromkeys(NAMES, 0.2)
+    assert whole[-1].weights["alpha"] > 0.5
+    assert sum(whole[-1].weights.values()) == pytest.approx(1)
+    assert weighed(200) == whole[:200]
 
 
 def test_an_unknown_method_is_refused_by_name() -> None:
