@@ -97,26 +97,28 @@ def indicator(
     with mended():
         kind = one_of(format_, "text", "json", "csv")
         from indicators.engine.run import asked_readings, chosen
+        from indicators.views.picture import draw_indicator, pictured
         from indicators.views.progress import waiting
         from indicators.views.table import readings_text, split_text
 
-        asked = chosen(name, parameters or [])
+        asked, when = chosen(name, parameters or []), a_time(as_of)
         if split is not None or by == "minute":
             from indicators.engine.splits import asked_split, split_of
 
             into = split_of(split, by)
             with opened(db, demo) as store:
                 buckets = asked_split(
-                    store, asked, into, a_day(start, "--start"), a_day(end, "--end"), a_time(as_of), symbol
+                    store, asked, into, a_day(start, "--start"), a_day(end, "--end"), when, symbol
                 )
             say(split_text(asked, into, buckets, kind), out)
             return
         with opened(db, demo) as store, waiting() as step:
             step(name)
-            found = asked_readings(
-                store, asked, a_day(start, "--start"), a_day(end, "--end"), a_time(as_of), symbol, by
-            )
-        say(readings_text(asked, found, kind), out)
+            found = asked_readings(store, asked, a_day(start, "--start"), a_day(end, "--end"), when, symbol, by)
+            if out is not None and pictured(kind, out):
+                draw_indicator(store, asked, found, symbol, when, out)
+            else:
+                say(readings_text(asked, found, kind), out)
         raise typer.Exit(0 if any(reading.value is not None for reading, _ in found) else 1)
 
 
@@ -196,16 +198,21 @@ def gauge(
     start: Start = None, end: End = None, market: Market = "us", db: Db = None, demo: Demo = False, as_of: AsOf = None,
     format_: Format = "text", out: Out = None,
 ) -> None:  # fmt: skip
-    """The gauge's history."""
+    """The gauge's history; a picture where --out ends in .html, .png or .svg."""
     with mended():
         kind = one_of(format_, "text", "json", "csv")
         from indicators.engine.run import asked_gauge
+        from indicators.views.picture import draw_gauge, pictured
         from indicators.views.progress import waiting
         from indicators.views.table import gauge_text
 
+        asked = (market, a_day(start, "--start"), a_day(end, "--end"), a_time(as_of))
         with opened(db, demo) as store, waiting() as step:
-            found = asked_gauge(store, market, a_day(start, "--start"), a_day(end, "--end"), a_time(as_of), step)
-        say(gauge_text(found, kind), out)
+            if out is not None and pictured(kind, out):
+                found = draw_gauge(store, *asked, step, out)
+            else:
+                found = asked_gauge(store, *asked, step)
+                say(gauge_text(found, kind), out)
         raise typer.Exit(0 if any(reading.level is not None for reading in found) else 1)
 
 

@@ -238,12 +238,29 @@ def day_of(
 
 def regime_of(store: Store, market: str, covered: Scope) -> list[RegimeReading]:
     """The regime of a market's index over the sessions covered; none where its closes are not stored."""
+    _, closes = closes_of(store, market, covered)
+    return regime(closes, covered.sessions) if len(closes) else []
+
+
+def closes_of(store: Store, market: str, covered: Scope, key: str | None = None) -> tuple[str, pl.DataFrame]:
+    """What readings are set beside: a key's daily closes, else the market's index, with its name.
+
+    Returns
+    -------
+    name, frame of `date` and `close` : the key's, if bars or an index of that name are stored; the frame may be empty
+    """
     table, index = INDEX.get(market, ("", ""))
-    if not table or not store.held_sessions(table):
-        return []
-    (part,) = store.parts({table: "history"}, covered.sessions, EXCHANGES[market], covered.as_of)
-    closes = part.tables[table].filter(pl.col("index") == index, pl.col("date") == pl.col("session"))
-    return regime(closes.select("date", "close"), covered.sessions)
+    wanted = [(table, "index", index)]
+    if key is not None:
+        wanted = [("daily_bars", "symbol", key), (table, "index", key), *wanted]
+    for source, column, name in wanted:
+        if not source or not store.held_sessions(source):
+            continue
+        (part,) = store.parts({source: "history"}, covered.sessions, EXCHANGES[market], covered.as_of)
+        named = part.tables[source].filter(pl.col(column) == name, pl.col("date") == pl.col("session"))
+        if len(named):
+            return name, named.select("date", "close")
+    return index, pl.DataFrame(schema={"date": pl.Date, "close": pl.Float64})
 
 
 def asked_readings(
