@@ -27,17 +27,23 @@ def report(
 ) -> None:  # fmt: skip
     """The report, daily or of the A-share week: gauge, indicators with coverage and error, rankings, notices."""
     with mended():
-        kind = one_of(format_, "text", "json")
+        kind = one_of(format_, "text", "json", "html")
         from indicators.views.language import language
+        from indicators.views.picture import paged
         from indicators.views.progress import waiting
         from indicators.views.published import keep, published
         from indicators.views.report import print_report
 
-        spoken = language(lang)
+        spoken, page = language(lang), paged(kind, out)
         with opened(db, demo) as store, waiting() as step:
             found = published(store, market, a_day(day, "--date"), a_time(as_of), step)
         keep(store.path, found)
-        say(found.report.to_json(), out) if kind == "json" else print_report(found.report, out, spoken)
+        if page:
+            from indicators.views.page import page_text
+
+            say(page_text(found.report, spoken), out)
+        else:
+            say(found.report.to_json(), out) if kind == "json" else print_report(found.report, out, spoken)
         raise typer.Exit(0 if found.report.gauge.level is not None else 1)
 
 

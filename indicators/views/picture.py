@@ -19,6 +19,21 @@ def pictured(kind: str, out: Path | None) -> bool:
     return kind == "text" and out is not None and out.suffix.lower() in ENDINGS
 
 
+def paged(kind: str, out: Path | None) -> bool:
+    """Whether a report is asked for as a page: by `--format html` or by the ending of `--out`.
+
+    Raises
+    ------
+    BadValue : `--out` ends like an image, which a report is not
+    """
+    from feeds.errors import BadValue
+
+    ending = "" if out is None or kind != "text" else out.suffix.lower()
+    if ending in (".png", ".svg"):
+        raise BadValue("--out", out, "a report is text, .json or .html; `bullbear gauge` draws images")
+    return kind == "html" or ending == ".html"
+
+
 def draw_gauge(
     store: "Store",
     market: str,

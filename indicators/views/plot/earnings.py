@@ -63,4 +63,4 @@ def _states(shown: Shown) -> Panel:
             row=row, col=1,
         )  # fmt: skip
 
-    return Panel("State of each session: the direction of price and which slope is steeper", "", draw, 0.8)
+    return Panel("State of each session: the direction of price and which slope is steeper", "state", draw, 0.8)

@@ -123,7 +123,7 @@ def _contributions(today: GaugeReading) -> Panel:
         figure.update_xaxes(range=[-1.25 * widest, 1.25 * widest], title={"text": "points added to 50"}, row=row, col=1)
 
     title = "What each part adds to 50, in points: right of the middle bullish, left (hatched) bearish"
-    return Panel(title, "", draw, 0.22 * max(len(bars), 2), "xy")
+    return Panel(title, "part", draw, 0.22 * max(len(bars), 2), "xy")
 
 
 def _history(gauge: Sequence[GaugeReading]) -> Panel:
