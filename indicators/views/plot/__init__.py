@@ -94,12 +94,8 @@ def _image(figure: go.Figure, kind: str, out: Path) -> bytes:
 
     if find_spec("kaleido") is None:
         raise BadValue("--out", out, "a .png or .svg needs `pip install 'bullbear[pictures]'`; .html needs nothing")
-    from choreographer.errors import BrowserFailedError, ChromeNotFoundError
-
     try:
         return bytes(figure.to_image(format=kind, scale=2 if kind == "png" else 1))
-    except (ChromeNotFoundError, BrowserFailedError, RuntimeError) as error:
-        why = "none starts" if isinstance(error, BrowserFailedError) else "none was found"
-        raise BadValue(
-            "--out", out, f"a .png or .svg needs Chromium or Chrome, {why}: install it, or write .html"
-        ) from None
+    except RuntimeError:  # kaleido's words for a browser that is missing, broken or gone run over many lines
+        needs = "a .png or .svg needs a Chromium or Chrome that starts: install one, or write .html"
+        raise BadValue("--out", out, needs) from None

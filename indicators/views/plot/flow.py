@@ -50,7 +50,7 @@ def _sides(shown: Shown) -> Panel:
             figure.add_bar(
                 x=shown.days, y=[None if v is None else sign * v for v in shown.column(component)], name=name,
                 marker={"color": colour, "line": {"width": 0}, "pattern":
-                        hatched(pattern)}, row=row, col=1,
+                        hatched(pattern, colour)}, row=row, col=1,
             )  # fmt: skip
         figure.update_yaxes(tickprefix="$", row=row, col=1)
 

@@ -101,6 +101,7 @@ def _contributions(today: GaugeReading) -> Panel:
     pulls = sorted(today.contributions.items(), key=lambda item: (abs(item[1]), item[0]))
     absent = [(name, 0.0) for name in sorted(today.missing, reverse=True)]
     bars = [*absent, *pulls]
+    colours = [BULL if points >= 0 else BEAR for _, points in bars]
 
     def draw(figure: go.Figure, row: int) -> None:
         figure.add_bar(
@@ -111,10 +112,7 @@ def _contributions(today: GaugeReading) -> Panel:
             textposition="outside",
             cliponaxis=False,
             hovertext=[words(today.missing.get(name, name)) for name, _ in bars],
-            marker={
-                "color": [BULL if points >= 0 else BEAR for _, points in bars],
-                "pattern": hatched(["" if points >= 0 else "/" for _, points in bars]),
-            },
+            marker={"color": colours, "pattern": hatched(["" if points >= 0 else "/" for _, points in bars], colours)},
             showlegend=False,
             row=row,
             col=1,

@@ -52,12 +52,12 @@ class Panel:
 
 
 def words(text: object, limit: int = 200) -> str:
-    """Foreign text for a figure: cleaned, cut, and without the tags that plotly would obey.
+    """Foreign text for a figure: cleaned, cut, without the tags that plotly would obey and the $…$ it takes for maths.
 
     >>> words("<b>A</b>\\n=1")
     '&lt;b&gt;A&lt;/b&gt; =1'
     """
-    return escape(clean(str(text), limit), quote=False)
+    return escape(clean(str(text), limit), quote=False).replace("$", "&#36;")
 
 
 def sheet(title: str, panels: Sequence[Panel], foot: str, said: str = "") -> go.Figure:
@@ -187,9 +187,9 @@ def band(
         )  # fmt: skip
 
 
-def hatched(shape: str | Sequence[str]) -> dict[str, Any]:
+def hatched(shape: str | Sequence[str], colour: str | Sequence[str]) -> dict[str, Any]:
     """White lines or dots over the colour of bars and slices; "" leaves it plain."""
-    return {"shape": shape, "fillmode": "overlay", "fgcolor": "white", "size": 6, "solidity": 0.3}
+    return {"shape": shape, "bgcolor": colour, "fgcolor": "white", "size": 6, "solidity": 0.3}
 
 
 def signed_bars(
@@ -206,7 +206,7 @@ def signed_bars(
         figure.add_bar(
             x=list(when), y=heights, base=middle, name=words(name), customdata=list(values),
             hovertemplate="%{customdata:.3g}", marker={"color": colour, "line": {"width": 0}, "pattern":
-            hatched(pattern)}, row=row, col=1,
+            hatched(pattern, colour)}, row=row, col=1,
         )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def rings(shown: Shown) -> Panel:
                     marker={
                         "colors": [colour for *_, colour, _ in held],
                         "line": {"color": "white", "width": 2},
-                        "pattern": hatched([pattern for *_, pattern in held]),
+                        "pattern": hatched([pattern for *_, pattern in held], [colour for *_, colour, _ in held]),
                     },
                     domain={"x": list(x), "y": [low, high]},
                     hole=0.62, sort=False, direction="clockwise", textinfo="label+text+percent",
