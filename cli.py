@@ -103,28 +103,26 @@ def indicator(
     with mended():
         kind = one_of(format_, "text", "json", "csv")
         from indicators.engine.run import asked_readings, chosen
-        from indicators.views.picture import draw_indicator, pictured
+        from indicators.views.picture import drew_indicator, drew_split, pictured
         from indicators.views.progress import waiting
         from indicators.views.table import readings_text, split_text
 
-        asked, when = chosen(name, parameters or []), a_time(as_of)
+        asked, when, picture = chosen(name, parameters or []), a_time(as_of), pictured(kind, out)
         if split is not None or by == "minute":
             from indicators.engine.splits import asked_split, split_of
 
             into = split_of(split, by)
             with opened(db, demo) as store:
-                buckets = asked_split(
-                    store, asked, into, a_day(start, "--start"), a_day(end, "--end"), when, symbol
-                )
-            say(split_text(asked, into, buckets, kind), out)
+                buckets = asked_split(store, asked, into, a_day(start, "--start"), a_day(end, "--end"), when, symbol)
+            if not drew_split(asked, into, buckets, symbol, picture):
+                say(split_text(asked, into, buckets, kind), out)
             return
         with opened(db, demo) as store, waiting() as step:
             step(name)
             found = asked_readings(store, asked, a_day(start, "--start"), a_day(end, "--end"), when, symbol, by)
-            if out is not None and pictured(kind, out):
-                draw_indicator(store, asked, found, symbol, when, out)
-            else:
-                say(readings_text(asked, found, kind), out)
+            drawn = drew_indicator(store, asked, found, symbol, when, picture)
+        if not drawn:
+            say(readings_text(asked, found, kind), out)
         raise typer.Exit(0 if any(reading.value is not None for reading, _ in found) else 1)
 
 
@@ -214,11 +212,10 @@ def gauge(
 
         asked = (market, a_day(start, "--start"), a_day(end, "--end"), a_time(as_of))
         with opened(db, demo) as store, waiting() as step:
-            if out is not None and pictured(kind, out):
-                found = draw_gauge(store, *asked, step, out)
-            else:
-                found = asked_gauge(store, *asked, step)
-                say(gauge_text(found, kind), out)
+            picture = pictured(kind, out)
+            found = draw_gauge(store, *asked, step, picture) if picture else asked_gauge(store, *asked, step)
+        if not picture:
+            say(gauge_text(found, kind), out)
         raise typer.Exit(0 if any(reading.level is not None for reading in found) else 1)
 
 

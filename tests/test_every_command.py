@@ -75,7 +75,10 @@ def test_report_as_a_page_by_format_or_ending(small_db, last, tmp_path):
     assert (tmp_path / "report.HTML").read_text(encoding="utf-8") == printed.stdout
     assert printed.stdout.startswith("<!doctype html>")
     assert last in printed.stdout
-    assert all(f'id="why-{name}"' in printed.stdout for name in NAMES)
+    assert all(f'id="why-{name}"' in printed.stdout for name in of_market("us"))
+    weekly = run("report", "--db", small_db, "--market", "china", "--format", "html", "--lang", "zh-Hant").stdout
+    assert all(f'id="why-{name}"' in weekly for name in of_market("china"))
+    assert 'lang="zh-Hant"' in weekly
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -93,6 +96,15 @@ def test_indicator_of_a_symbol_as_a_picture_beside_its_price(small_db, small_mar
     out = tmp_path / "figure.html"
     answer("indicator", "dark_pool_imbalance", "--symbol", symbol, "--db", small_db, "--out", out)
     assert f"{symbol}, daily close" in out.read_text(encoding="utf-8")
+
+
+def test_premium_by_minute_as_a_picture_and_no_other_split(small_db, tmp_path):
+    out = tmp_path / "figure.html"
+    assert answer("indicator", "directional_premium", "--by", "minute", "--db", small_db, "--out", out) == ""
+    assert "Net option premium by minute" in out.read_text(encoding="utf-8")
+    result = run("indicator", "directional_premium", "--split", "legs", "--db", small_db, "--out", out)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "`--by minute` has a picture" in result.stderr
 
 
 def test_a_format_other_than_text_wins_over_the_ending(small_db, tmp_path):

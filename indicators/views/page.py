@@ -18,6 +18,9 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from indicators.engine.indicator import Indicator
+from indicators.engine.scope import PILLARS
+from indicators.views.explained import why_of
+from indicators.views.language import ENGLISH, Language
 from indicators.views.report import IndicatorLine, Ranking, Report
 from indicators.views.table import SENTENCE, clean, number, shown
 
@@ -28,7 +31,6 @@ CENTRE, INNER, OUTER, LABELS = (260.0, 240.0), 120.0, 190.0, 200.0
 MIDDLE, REACH = 340.0, 110.0
 """The bars: where 0 points stands, and how far the longest one goes."""
 
-HEADING = re.compile(r"(Units|NaN rule|Null rule|States|Source|Timing): ")
 MONEY = re.compile(r"-?\d+\.\d{2,}")
 
 
@@ -49,27 +51,21 @@ class Column:
     number: bool
 
 
-@dataclass(frozen=True)
-class Explanation:
-    """An indicator's docstring taken apart: summary, and headed parts in order."""
-
-    summary: str
-    parts: list[dict[str, Markup | str]]
-
-
-def page_text(report: Report, indicators: Mapping[str, Indicator]) -> str:
+def page_text(report: Report, language: Language = ENGLISH) -> str:
     """The page.
 
     Parameters
     ----------
     report : a report, as computed or as kept
-    indicators : the market's indicators by name: their docstrings explain the numbers
+    language : of the words and sentences; formulas are those of the docstrings, in English
     """
     from indicators.engine import gauge, regime
+    from indicators.engine.run import of_market
 
+    indicators = of_market(report.market)
     css, script = _own("report.css"), _own("report.js")
-    page = _templates().get_template("report.html")
-    lines = [(line, True) for line in report.indicators] + [(line, False) for line in report.beside]
+    page = _templates(language).get_template("report.html")
+    lines = [*report.indicators, *report.beside]
     return page.render(
         report=report,
         gauge=report.gauge,
@@ -77,32 +73,83 @@ def page_text(report: Report, indicators: Mapping[str, Indicator]) -> str:
         js=script,
         css_hash=_hash(css),
         js_hash=_hash(script),
-        as_of=f"{report.as_of:%Y-%m-%d %H:%M} {report.as_of.tzname() or ''}".rstrip(),
+        lang={"zh": "zh-Hans"}.get(language.code, language.code),
+        words=_page_words(language),
+        **_heads(report, language),
         remarks=[text for text in (report.gauge.reason, *report.gauge.notes) if text],
-        regime_probability=number(report.regime.bull_probability),
-        lines=[_line(line, weighed, indicators[line.name]) for line, weighed in lines if line.name in indicators],
+        lines=[_line(line, indicators[line.name], language) for line in lines if line.name in indicators],
         rankings=[_ranking(ranking) for ranking in report.rankings],
-        why_gauge=_kept(gauge.__doc__),
-        why_regime=_kept(regime.__doc__),
-        why_score=_kept(inspect.getdoc(Indicator.score)),
-        **_dial(report),
-        **_bars(report),
+        why_gauge=inspect.cleandoc(gauge.__doc__ or ""),
+        why_regime=inspect.cleandoc(regime.__doc__ or ""),
+        why_score=inspect.getdoc(Indicator.score),
+        **_dial(report, language),
+        **_bars(report, language),
     )
 
 
-def _templates() -> Environment:
+def _page_words(language: Language) -> dict[str, str]:
+    """What the page itself says, by what the template calls it."""
+    say = language.say
+    return {
+        "gauge": say("Gauge"), "regime": say("Regime"), "indicators": say("Indicators"), "rankings": say("Rankings"),
+        "notices": say("Notices"), "why": say("How it is made"), "filter": say("Filter"),
+        "intro": say("Every number leads to how it is made, further down this page."),
+        "adds": say("What each part adds to 50"),
+        "points": say("Points: right of the line bullish, left and hatched bearish; they sum to the level less 50."),
+        "components": say("Components"), "below": say("explained below"), "empty": say("no rows"),
+        "parts": say("Parts of this page"),
+        "strip": say("Score on a strip of zones from 0, bearish, to 100, bullish"),
+    }  # fmt: skip
+
+
+def _heads(report: Report, language: Language) -> dict[str, str]:
+    """Headings and sentences that the page shares with the report as text."""
+    say, gauge, regime = language.say, report.gauge, report.regime
+    as_of = f"{report.as_of:%Y-%m-%d %H:%M} {report.as_of.tzname() or ''}".rstrip()
+    when = {"session": str(report.session), "as_of": as_of}
+    if report.market == "china":
+        year, week, _ = report.session.isocalendar()
+        head = say("A-share weekly · week {week} of {year} · session {session} · as of {as_of}", week=str(week),
+                   year=str(year), **when)  # fmt: skip
+    else:
+        head = say("Bull/bear report · {market} · session {session} · as of {as_of}", market=report.market, **when)
+    parts = say("{present} of {total} parts", present=str(gauge.parts_present), total=str(gauge.parts_total))
+    if gauge.level is None:
+        level = say("Gauge: {zone}, no level · {parts}", zone=gauge.zone, parts=parts)
+    else:
+        level = say("Gauge: {level} of 100 · {zone} · confidence {confidence} · {parts}", level=f"{gauge.level:.1f}",
+                    zone=gauge.zone, confidence=gauge.confidence or "low", parts=parts)  # fmt: skip
+    since = say(", since {day}", day=str(regime.since)) if regime.since else ""
+    switches = " · ".join(f"{switch.session} {say(switch.state)}" for switch in regime.switches)
+    state = say("Regime: not available, {reason}", reason=regime.reason or say("no reason given"))
+    if regime.state is not None and regime.bull_probability is not None:
+        chance = number(regime.bull_probability)
+        state = (
+            say("Regime: {state}, probability of bull {probability}", state=regime.state, probability=chance) + since
+        )
+    return {
+        "head": head, "level_head": level, "regime_said": state,
+        "switches": say("Latest switches: {said}", said=switches) if switches else "",
+    }  # fmt: skip
+
+
+def _templates(language: Language) -> Environment:
     """Escape everything, clean every foreign text first, and refuse a name that is not there."""
 
     def cleaned(cell: object) -> object:
         return clean(cell, SENTENCE) if isinstance(cell, str) and not isinstance(cell, Markup) else cell
 
-    return Environment(
+    made = Environment(
         autoescape=True,
         undefined=StrictUndefined,
         finalize=cleaned,
         loader=FunctionLoader(lambda name: str(_own(name))),
         trim_blocks=True,
     )
+    made.filters["said"] = language.sentence
+    made.filters["lines"] = escape  # our own words, whose line breaks `cleaned` would take away
+    made.globals["say"] = language.say
+    return made
 
 
 def _own(name: str) -> Markup:
@@ -113,11 +160,6 @@ def _own(name: str) -> Markup:
 def _hash(text: str) -> str:
     """What the page's policy names a style or script by."""
     return f"sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _kept(text: str | None) -> Markup:
-    """Our own words with their line breaks."""
-    return escape(inspect.cleandoc(text or "not described"))
 
 
 def _polar(level: float, radius: float) -> tuple[float, float]:
@@ -134,7 +176,7 @@ def _ring(low: float, high: float) -> str:
     return f"M{a} {b}A{OUTER} {OUTER} 0 0 1 {c} {d}L{e} {f}A{INNER} {INNER} 0 0 0 {g} {h}Z"
 
 
-def _dial(report: Report) -> dict[str, Any]:
+def _dial(report: Report, language: Language) -> dict[str, Any]:
     level = report.gauge.level
     marks = []
     for at, text in [
@@ -143,62 +185,82 @@ def _dial(report: Report) -> dict[str, Any]:
     ]:
         x, y = _polar(at, LABELS)
         marks.append(
-            {"x": x, "y": y + 4, "text": text, "anchor": "end" if at < 45 else "start" if at > 55 else "middle"}
+            {
+                "x": x,
+                "y": y + 4,
+                "text": language.sentence(text),
+                "anchor": "end" if at < 45 else "start" if at > 55 else "middle",
+            }
         )
     needle = None
     if level is not None:
         (a, b), (c, d) = _polar(level, INNER - 12), _polar(level, OUTER + 6)
         needle = f"M{a} {b}L{c} {d}"
-    said = "no level, insufficient" if level is None else f"{level:.1f} of 100, {report.gauge.zone}"
+    said = language.say("no level, insufficient")
+    if level is not None:
+        said = language.say("{level} of 100, {zone}", level=f"{level:.1f}", zone=report.gauge.zone)
     return {
         "zones": [{"path": _ring(20 * i, 20 * i + 20), "name": name} for i, name in enumerate(ZONES)],
         "rim": _ring(0, 100),
         "marks": marks,
         "needle": needle,
-        "dial_said": f"Dial from 0, deep bear, to 100, strong bull: {said}",
+        "dial_said": language.say("Dial from 0, deep bear, to 100, strong bull: {said}", said=said),
     }
 
 
-def _bars(report: Report) -> dict[str, Any]:
+def _bars(report: Report, language: Language) -> dict[str, Any]:
+    """One bar a part, the largest first, and the missing ones without a length."""
     pulls = sorted(report.gauge.contributions.items(), key=lambda item: (-abs(item[1] or 0.0), item[0]))
     widest = max([abs(points or 0.0) for _, points in pulls], default=0.0) or 1.0
+    told = [(name, points or 0.0, f"{points or 0.0:+.2f}") for name, points in pulls]
+    told += [(name, 0.0, language.say("missing")) for name in sorted(report.gauge.missing)]
     bars = []
-    for name, points in pulls:
-        width = round(REACH * abs(points or 0.0) / widest, 2)
-        bull = (points or 0.0) >= 0
+    for name, points, text in told:
+        width, bull = round(REACH * abs(points) / widest, 2), points >= 0
         bars.append(
             {
-                "name": name, "text": f"{points or 0.0:+.2f}", "side": "bull" if bull else "bear", "width": width,
-                "x": MIDDLE if bull else MIDDLE - width, "at": MIDDLE + width + 5 if bull else MIDDLE - width - 5,
-                "anchor": "start" if bull else "end", "why": "why-gauge",
+                "name": language.sentence(name),
+                "text": text,
+                "side": "bull" if bull else "bear",
+                "width": width,
+                "x": MIDDLE if bull else MIDDLE - width,
+                "at": MIDDLE + width + 5 if bull else MIDDLE - width - 5,
+                "anchor": "start" if bull else "end",
+                "why": "why-gauge",
             }
-        )  # fmt: skip
-    bars += [
-        {"name": name, "text": "missing", "side": "bull", "width": 0, "x": MIDDLE, "at": MIDDLE + 5, "anchor": "start",
-         "why": "why-gauge"}
-        for name in sorted(report.gauge.missing)
-    ]  # fmt: skip
-    return {"bars": bars, "bars_said": "; ".join(f"{bar['name']} {bar['text']}" for bar in bars) or "no parts"}
+        )
+    return {"bars": bars, "bars_said": "; ".join(f"{bar['name']} {bar['text']}" for bar in bars) or "–"}
 
 
-def _line(line: IndicatorLine, weighed: bool, indicator: Indicator) -> dict[str, Any]:
+def _line(line: IndicatorLine, indicator: Indicator, language: Language) -> dict[str, Any]:
     """One indicator's card: its facts, each with where it is explained, and its components as tables."""
     why = f"why-{line.name}"
     band = None if line.low is None or line.high is None else f"{number(line.low)} to {number(line.high)}"
     known = None if line.known_at is None else f"{line.known_at:%Y-%m-%d %H:%M} {line.known_at.tzname() or ''}".rstrip()
-    score = None if line.score is None else f"{line.score:.1f} of 100"
+    score = None if line.score is None else f"{line.score:.1f}"
+    say = language.say
+    value = None if line.value is None else f"{number(line.value)} {language.sentence(line.unit)}"
+    change = None if line.change is None else number(line.change, signed=True)
+    if line.change_percent is not None:
+        change = f"{line.change_percent:+.1f} %"
     facts = [
-        ("Value", None if line.value is None else f"{number(line.value)} {line.unit}", f"{why}-value", "value"),
-        ("Change", None if line.change is None else number(line.change, signed=True), f"{why}-change", "change"),
-        ("Score", score, "why-score", "score"),
-        ("Coverage", None if line.coverage is None else f"{100 * line.coverage:.0f} %", f"{why}-coverage", "coverage"),
-        ("Band", band, f"{why}-band", "low"),
-        ("Known at", known, f"{why}-known", "known_at"),
-        ("Age, sessions", None if line.age_sessions is None else str(line.age_sessions), f"{why}-known", "age"),
+        (say("value"), value, f"{why}-value", "value"),
+        (say("change"), change, f"{why}-change", "change"),
+        (say("score"), score, "why-score", "score"),
+        (
+            say("cover"),
+            None if line.coverage is None else f"{100 * line.coverage:.0f} %",
+            f"{why}-coverage",
+            "coverage",
+        ),
+        (say("band"), band, f"{why}-band", "low"),
+        (say("known at"), known, f"{why}-known", "known_at"),
+        (say("age in sessions"), None if line.age_sessions is None else str(line.age_sessions), f"{why}-known", "age"),
     ]
     components, tables = _components(line)
     return {
-        "name": line.name, "title": line.title, "weighed": weighed, "meaning": line.meaning, "notes": line.notes,
+        "name": line.name, "title": language.heading(line.title, line.chinese), "weighed": line.weighed,
+        "meaning": line.meaning, "notes": line.notes, "labels": _labels(line, language), "english": line.title,
         "reason": None if line.reason == line.meaning else line.reason, "score_text": score,
         "mark": None if line.score is None else round(10 + 5 * line.score, 1),
         "facts": [
@@ -206,45 +268,23 @@ def _line(line: IndicatorLine, weighed: bool, indicator: Indicator) -> dict[str,
              "reason": line.reasons.get(column) or (line.reason if column == "value" else "") or ""}
             for name, text, at, column in facts
         ],
-        "components": components, "tables": tables, "why": _why(line, indicator),
+        "components": components, "tables": tables, "why": why_of(line, indicator),
     }  # fmt: skip
 
 
-def _why(line: IndicatorLine, indicator: Indicator) -> dict[str, Any]:
-    """The docstring's parts, and a sentence on coverage, band, timing and tables."""
-    found = explanation(inspect.getdoc(type(indicator)))
-    coverage = line.reasons.get("coverage") or "The share of its input that the value rests on; see the formula."
-    band = line.reasons.get("low") or "Bounds the true value at 95 %, for random error in the sides of trades."
-    lag = f"{indicator.lag} session later" if indicator.lag else "at the session's close, of what was public by then"
-    return {
-        "summary": found.summary, "parts": found.parts, "coverage": coverage, "band": band, "known": lag,
-        "tables": ", ".join(need.table + (" (optional)" if need.optional else "") for need in indicator.inputs),
-    }  # fmt: skip
-
-
-def explanation(docstring: str | None) -> Explanation:
-    """Take a docstring apart: headings stand underlined, above an indented block, or before a colon.
-
-    >>> [part["heading"] for part in explanation("Sum.\\n\\nFormula\\n    a + b\\nUnits: dollars").parts]
-    ['Formula', 'Units']
-    """
-    lines = (docstring or "Not described.").splitlines()
-    parts: list[tuple[str, list[str]]] = [("Formula", [])]
-    summary, rest = lines[0], [*lines[1:], ""]
-    for i, text in enumerate(rest[:-1]):
-        below = rest[i + 1]
-        if text and set(text) == {"-"}:
-            continue
-        headed = HEADING.match(text)
-        indented = text[:1].strip() and below.startswith("    ") and len(text.split()) <= 4 and text[-1].isalpha()
-        if text.strip() and (set(below) == {"-"} or indented):
-            parts.append((text.strip(), []))
-        elif headed:
-            parts.append((headed[1], [text[headed.end() :]]))
-        else:
-            parts[-1][1].append(text)
-    said = [(heading, inspect.cleandoc("\n" + "\n".join(body))) for heading, body in parts]
-    return Explanation(summary, [{"heading": heading, "text": escape(body)} for heading, body in said if body])
+def _labels(line: IndicatorLine, language: Language) -> list[str]:
+    """What is said below a title: its pillar, the band or warning it stands in, what its formula may claim."""
+    found = []
+    if line.pillar:
+        found.append(language.heading(line.pillar.capitalize(), PILLARS.get(line.pillar, "")))
+    if line.flag:
+        found.append(line.flag)
+    if line.verdict:
+        weighed = "" if line.weighed else language.say(", not weighed")
+        found.append(language.say(" [formula: {verdict}{shown}]", verdict=line.verdict, shown=weighed).strip(" []［］"))
+    elif not line.weighed:
+        found.append(language.say("Beside the gauge, not weighed"))
+    return found
 
 
 def _components(line: IndicatorLine) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -257,7 +297,7 @@ def _components(line: IndicatorLine) -> tuple[dict[str, Any], list[dict[str, Any
             for key, inner in cell.items():
                 walk(f"{name}.{key}" if name else str(key), inner)
         elif isinstance(cell, list) and cell and all(isinstance(row, dict) for row in cell):
-            tables.append(_table(f"{line.name}-{name}", f"{line.title}, {name}", cell))
+            tables.append(_table(f"{line.name}-{len(tables)}-{name}", f"{line.title}, {name}", cell))
         elif isinstance(cell, list):
             rows.append([Cell(name), Cell(", ".join(shown(item) for item in cell) or "none")])
         else:

@@ -1,22 +1,24 @@
-"""Pictures as commands ask for them: by the ending of `--out`."""
+"""Pictures as commands ask for them: by the ending of `--out`, in place of the text."""
 
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from feeds.errors import BadValue, NothingToShow
 
+if TYPE_CHECKING:
     from feeds.store import Store
     from indicators.engine.gauge import GaugeReading
     from indicators.engine.indicator import Indicator, Reading
+    from indicators.engine.splits import Bucket
 
-ENDINGS = (".html", ".png", ".svg")
+IMAGES = (".png", ".svg")
 
 
-def pictured(kind: str, out: Path | None) -> bool:
-    """Whether `--out` asks for a picture: its ending says so and `--format` does not ask for anything else."""
-    return kind == "text" and out is not None and out.suffix.lower() in ENDINGS
+def pictured(kind: str, out: Path | None) -> Path | None:
+    """`--out` where it asks for a picture: its ending says so, and `--format` does not ask for anything else."""
+    return out if kind == "text" and out is not None and out.suffix.lower() in (".html", *IMAGES) else None
 
 
 def paged(kind: str, out: Path | None) -> bool:
@@ -26,12 +28,10 @@ def paged(kind: str, out: Path | None) -> bool:
     ------
     BadValue : `--out` ends like an image, which a report is not
     """
-    from feeds.errors import BadValue
-
-    ending = "" if out is None or kind != "text" else out.suffix.lower()
-    if ending in (".png", ".svg"):
+    asked = pictured(kind, out)
+    if asked is not None and asked.suffix.lower() in IMAGES:
         raise BadValue("--out", out, "a report is text, .json or .html; `bullbear gauge` draws images")
-    return kind == "html" or ending == ".html"
+    return kind == "html" or asked is not None
 
 
 def draw_gauge(
@@ -40,11 +40,10 @@ def draw_gauge(
     start: date | None,
     end: date | None,
     as_of: datetime | None,
-    step: "Callable[[str], None]",
+    step: Callable[[str], None],
     out: Path,
 ) -> "list[GaugeReading]":
     """The gauge's history as a picture; returns its readings."""
-    from feeds.errors import NothingToShow
     from indicators.engine.run import closes_of, day_of
     from indicators.engine.scope import scope, tables_of
     from indicators.views.plot import gauge_figure, save
@@ -58,16 +57,17 @@ def draw_gauge(
     return found
 
 
-def draw_indicator(
+def drew_indicator(
     store: "Store",
     indicator: "Indicator",
     found: "Sequence[tuple[Reading, float | None]]",
     key: str | None,
     as_of: datetime | None,
-    out: Path,
-) -> None:
-    """An indicator's readings as a picture, beside the closes of the key or of the index."""
-    from feeds.errors import NothingToShow
+    out: Path | None,
+) -> bool:
+    """Draw an indicator's readings beside the closes of the key or of the index, if there is where to."""
+    if out is None:
+        return False
     from indicators.engine.run import closes_of
     from indicators.engine.scope import scope, tables_of
     from indicators.views.plot import indicator_figure, save
@@ -75,6 +75,26 @@ def draw_indicator(
     if not found:
         raise NothingToShow(f"no reading of {indicator.name} in the sessions asked for")
     market = indicator.market
-    covered = scope(store, tables_of(market), market, as_of=as_of)
-    beside, closes = closes_of(store, market, covered, key)
+    beside, closes = closes_of(store, market, scope(store, tables_of(market), market, as_of=as_of), key)
     save(indicator_figure(indicator, found, beside, closes, key), out)
+    return True
+
+
+def drew_split(
+    indicator: "Indicator", split: str, buckets: "Sequence[Bucket]", key: str | None, out: Path | None
+) -> bool:
+    """Draw premium by minute, if there is where to.
+
+    Raises
+    ------
+    BadValue : another split, which has no picture
+    """
+    if out is None:
+        return False
+    from indicators.engine.splits import MINUTE
+    from indicators.views.plot import minute_figure, save
+
+    if split != MINUTE:
+        raise BadValue("--out", out, "a split is text, JSON or CSV; `--by minute` has a picture")
+    save(minute_figure(indicator, buckets, key), out)
+    return True

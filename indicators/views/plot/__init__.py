@@ -12,12 +12,13 @@ from indicators.views.plot.earnings import earnings_panels
 from indicators.views.plot.flow import flow_panels
 from indicators.views.plot.gauge import gauge_figure
 from indicators.views.plot.insiders import insider_panels
+from indicators.views.plot.minutes import minute_figure
 from indicators.views.plot.paper import Panel, sheet
 from indicators.views.plot.premium import premium_panels
 from indicators.views.plot.reading import Shown, reading_panels
 from indicators.views.plot.sectors import sector_panels
 
-__all__ = ["gauge_figure", "indicator_figure", "page_of", "save"]
+__all__ = ["gauge_figure", "indicator_figure", "minute_figure", "page_of", "save"]
 
 PANELS: dict[str, Callable[[Shown], list[Panel]]] = {
     "directional_premium": premium_panels,

@@ -29,7 +29,7 @@ def _levels(shown: Shown) -> list[Panel]:
     def draw(figure: go.Figure, row: int) -> None:
         line(figure, row, shown.days, index, shown.beside, INK)
         line(figure, row, shown.days, forward, "forward 12-month EPS", BULL, dash="dash")
-        figure.update_yaxes(type="log", row=row, col=1, nticks=6, tickformat=".4~g")
+        figure.update_yaxes(type="log", row=row, col=1, nticks=6, tickformat=".4~r")
 
     begin = f"{number(closes[start])} points and ${number(eps[start])} a share"
     title = f"{shown.beside} and its forward EPS: 100 on {start} is {begin}"

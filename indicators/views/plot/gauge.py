@@ -50,7 +50,7 @@ def gauge_figure(
     return sheet(
         f"Bull/bear gauge, {market}, {today.session}: {level}, {today.zone}",
         panels,
-        "Level = 50 + contributions. Scores are percentiles of each part's own last year. Source: the stored tapes and"
+        "Level = 50 + contributions. Scores are percentiles of each part's own past. Source: the stored tapes and"
         " series, by bullbear.",
         " · ".join(said),
     )

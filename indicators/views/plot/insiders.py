@@ -12,7 +12,7 @@ def insider_panels(shown: Shown) -> list[Panel]:
     def ratio(figure: go.Figure, row: int) -> None:
         line(figure, row, shown.days, shown.values(), "bought ÷ sold", INK)
         figure.update_traces(showlegend=False, selector={"name": "bought ÷ sold"})
-        figure.update_yaxes(type="log", row=row, col=1, nticks=6, tickformat=".3~g")
+        figure.update_yaxes(type="log", row=row, col=1, nticks=6, tickformat=".3~r")
         rule(figure, row, 1)
 
     def dollars(figure: go.Figure, row: int) -> None:

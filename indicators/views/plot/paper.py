@@ -60,12 +60,15 @@ def words(text: object, limit: int = 200) -> str:
     return escape(clean(str(text), limit), quote=False).replace("$", "&#36;")
 
 
-def sheet(title: str, panels: Sequence[Panel], foot: str, said: str = "") -> go.Figure:
+def sheet(
+    title: str, panels: Sequence[Panel], foot: str, said: str = "", axis: str = "Session (exchange date)"
+) -> go.Figure:
     """Draw panels below one another, with a heading and, below it, a sentence on what they say.
 
     Parameters
     ----------
     foot : where the numbers come from, printed below the panels
+    axis : what dated panels are laid along
     """
     tall = sum(panel.height for panel in panels)
     notes = _wrapped(said)
@@ -82,7 +85,7 @@ def sheet(title: str, panels: Sequence[Panel], foot: str, said: str = "") -> go.
     figure.update_annotations(x=0, xanchor="left", align="left", font={"size": 13, "color": INK})
     for row, panel in enumerate(panels, start=1):
         panel.draw(figure, row)
-    _axes(figure, panels)
+    _axes(figure, panels, axis)
     figure.update_layout(
         template="none", width=WIDTH, height=height, paper_bgcolor="white", plot_bgcolor="white", hovermode="x unified",
         font={"family": "Helvetica, Arial, 'Noto Sans', sans-serif", "size": 12, "color": INK}, barmode="relative",
@@ -108,7 +111,7 @@ def _wrapped(text: str, width: int = 120) -> list[str]:
     return [words(line) for line in wrap(clean(text, 600), width)]
 
 
-def _axes(figure: go.Figure, panels: Sequence[Panel]) -> None:
+def _axes(figure: go.Figure, panels: Sequence[Panel], axis: str) -> None:
     """Title every axis, lay dated panels on one axis, and put each panel's legend above its right end."""
     dated = [row for row, panel in enumerate(panels, start=1) if panel.kind == "dated"]
     for row, panel in enumerate(panels, start=1):
@@ -132,7 +135,7 @@ def _axes(figure: go.Figure, panels: Sequence[Panel]) -> None:
             if row != dated[0]:
                 figure.update_xaxes(matches=figure.get_subplot(dated[0], 1).yaxis.anchor, row=row, col=1)
             if last:
-                figure.update_xaxes(title={"text": "Session (exchange date)"}, row=row, col=1)
+                figure.update_xaxes(title={"text": axis}, row=row, col=1)
 
 
 def line(
@@ -189,7 +192,7 @@ def band(
 
 def hatched(shape: str | Sequence[str], colour: str | Sequence[str]) -> dict[str, Any]:
     """White lines or dots over the colour of bars and slices; "" leaves it plain."""
-    return {"shape": shape, "bgcolor": colour, "fgcolor": "white", "size": 6, "solidity": 0.3}
+    return {"shape": shape, "fillmode": "overlay", "bgcolor": colour, "fgcolor": "white", "size": 6, "solidity": 0.3}
 
 
 def signed_bars(
@@ -206,7 +209,7 @@ def signed_bars(
         figure.add_bar(
             x=list(when), y=heights, base=middle, name=words(name), customdata=list(values),
             hovertemplate="%{customdata:.3g}", marker={"color": colour, "line": {"width": 0}, "pattern":
-            hatched(pattern, colour)}, row=row, col=1,
+            hatched(pattern if len(values) < 150 else "", colour)}, row=row, col=1,
         )  # fmt: skip
 
 
@@ -253,12 +256,12 @@ def closes_panel(name: str, dates: Sequence[date], closes: Sequence[float], heig
     def draw(figure: go.Figure, row: int) -> None:
         line(figure, row, dates, closes, name)
         figure.update_traces(showlegend=False, selector={"name": words(name)})
-        figure.update_yaxes(type="log", row=row, col=1, nticks=6, tickformat=",.4~g")
+        figure.update_yaxes(type="log", row=row, col=1, nticks=6, tickformat=",.5~r")
 
     return Panel(f"{name}, daily close", f"{name} (log scale)", draw, height)
 
 
-def score_panel(when: Sequence[Any], scores: Sequence[float | None]) -> Panel:
+def score_panel(when: Sequence[Any], scores: Sequence[float | None], window: str) -> Panel:
     """A reading's score over the zones."""
 
     def draw(figure: go.Figure, row: int) -> None:
@@ -266,7 +269,7 @@ def score_panel(when: Sequence[Any], scores: Sequence[float | None]) -> Panel:
         line(figure, row, when, scores, "score")
         figure.update_traces(showlegend=False, selector={"name": "score"})
 
-    return Panel("Score: percentile among its own last 252 readings", "score (0-100)", draw)
+    return Panel(f"Score: percentile among its own last {window}", "score (0-100)", draw)
 
 
 def zones(figure: go.Figure, row: int) -> None:

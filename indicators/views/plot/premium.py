@@ -19,7 +19,7 @@ def premium_panels(shown: Shown) -> list[Panel]:
     def ratio(figure: go.Figure, row: int) -> None:
         names = ("more premium for a rise", "more for a fall")
         signed_bars(figure, row, shown.days, shown.column("ratio"), names, middle=1.0)
-        figure.update_yaxes(type="log", row=row, col=1, nticks=6, tickformat=".3~g")
+        figure.update_yaxes(type="log", row=row, col=1, nticks=6, tickformat=".3~r")
 
     span = "month" if shown.monthly else "session"
     bars = Panel(f"Directional ratio by {span}: bull ÷ bear premium", "bull ÷ bear (log scale)", ratio)

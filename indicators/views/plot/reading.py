@@ -106,7 +106,8 @@ def value_panel(shown: Shown, middle: float | None = None) -> Panel:
 
 def scores(shown: Shown) -> list[Panel]:
     """The score over the zones, where there is one."""
-    return [score_panel(shown.days, shown.scores)] if any(s is not None for s in shown.scores) else []
+    window = "260 weeks" if shown.indicator.cadence == "week" else "252 readings"
+    return [score_panel(shown.days, shown.scores, window)] if any(s is not None for s in shown.scores) else []
 
 
 def reading_panels(shown: Shown) -> list[Panel]:

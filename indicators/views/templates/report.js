@@ -27,7 +27,7 @@ for (const input of document.querySelectorAll("input[data-filters]")) {
   input.addEventListener("input", () => {
     const wanted = input.value.trim().toLowerCase(), rows = [...table.tBodies[0].rows];
     for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
-    said.textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} rows`;
+    said.textContent = `${rows.filter((row) => !row.hidden).length} / ${rows.length}`;
   });
 }
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));

@@ -13,8 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from indicators.engine.run import of_market, registry
-from indicators.views.page import explanation, page_text
+from feeds.store import Store
+from indicators.engine.run import registry
+from indicators.views.explained import explanation
+from indicators.views.language import language
+from indicators.views.page import page_text
+from indicators.views.published import published
 from indicators.views.report import Gauge, Report
 from indicators.views.table import clean
 from tests.indicators.views.conftest import HOSTILE
@@ -56,10 +60,28 @@ class Read(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page(levelled: Report) -> Read:
-    return Read(page_text(levelled, of_market("us")))
+    return Read(page_text(levelled))
 
 
-def test_every_link_leads_somewhere_and_every_place_is_one(page: Read):
+@pytest.fixture(scope="module")
+def weekly(small_db: Path) -> Read:
+    """The A-share page, in Chinese."""
+    with Store.open(small_db, read_only=True) as store:
+        return Read(page_text(published(store, "china").report, language("zh")))
+
+
+def test_the_weekly_page_speaks_chinese(weekly: Read):
+    assert weekly.tags[0] == ("html", {"lang": "zh-Hans"})
+    before, _, after = weekly.text.rpartition("计算方法")
+    for word in ("估值", "指标", "评分", "股债收益差", "综合表"):
+        assert word in before
+    assert "Formula" in after
+    assert not re.findall(r"Indicator|Gauge|Coverage|Known at|explained|Regime", before)
+
+
+@pytest.mark.parametrize("which", ["page", "weekly"])
+def test_every_link_leads_somewhere_and_every_place_is_one(which: str, request: pytest.FixtureRequest):
+    page = request.getfixturevalue(which)
     ids, links = page.attributes("id"), [link for link in page.attributes("href") if link.startswith("#")]
     assert len(ids) == len(set(ids))
     assert {link[1:] for link in links} <= set(ids)
@@ -83,7 +105,7 @@ def test_the_policy_names_the_style_and_the_script(page: Read):
 
 
 def test_the_page_says_what_the_report_says(page: Read, levelled: Report):
-    assert "63.5 of 100, bull" in page.text
+    assert "63.5 of 100 · bull" in page.text
     assert "+12.25" in page.text
     assert "-3.50" in page.text
     for line in levelled.indicators:
@@ -97,23 +119,23 @@ def test_the_page_says_what_the_report_says(page: Read, levelled: Report):
 
 
 def test_a_gauge_without_a_level_shows_none(report: Report):
-    found = Read(page_text(report.model_copy(update={"gauge": Gauge(reason="too few")}), of_market("us")))
+    found = Read(page_text(report.model_copy(update={"gauge": Gauge(reason="too few")})))
     assert "Gauge: insufficient" in found.text
     assert "too few" in found.text
     assert "needle" not in found.attributes("class")
-    assert "of 100," not in found.text.split("Regime")[0]
+    assert "of 100" not in found.text.split("Regime")[0]
 
 
 @pytest.mark.parametrize("name", sorted(registry()))
-def test_every_number_is_explained_from_the_docstring(page: Read, name: str):
+def test_every_number_is_explained_from_the_docstring(page: Read, weekly: Read, name: str):
     explained = explanation(inspect.getdoc(registry()[name]))
-    headings = [part["heading"] for part in explained.parts]
+    headings = [heading for heading, _ in explained.parts]
     assert headings[0] == "Formula"
-    assert "=" in str(explained.parts[0]["text"])
-    whole = explained.summary + " ".join(str(part["text"]) for part in explained.parts) + " ".join(map(str, headings))
+    assert "=" in explained.parts[0][1]
+    whole = explained.summary + " ".join(f"{heading} {text}" for heading, text in explained.parts)
     assert "Source" in whole
     assert "nits" in whole or "unit" in whole
-    ids = set(page.attributes("id"))
+    ids = set((page if registry()[name].market == "us" else weekly).attributes("id"))
     assert {f"why-{name}-{fact}" for fact in ("value", "change", "coverage", "band", "known")} <= ids
 
 
@@ -141,7 +163,7 @@ def test_pictures_are_told_in_words_and_inputs_are_labelled(page: Read):
 
 
 def test_hostile_texts_are_shown_and_change_nothing(hostile: Report, levelled: Report):
-    found, harmless = Read(page_text(hostile, of_market("us"))), Read(page_text(levelled, of_market("us")))
+    found, harmless = Read(page_text(hostile)), Read(page_text(levelled))
     assert {tag for tag, _ in found.tags} <= {tag for tag, _ in harmless.tags}
     names = {name for _, attrs in found.tags for name in attrs}
     assert names <= {name for _, attrs in harmless.tags for name in attrs}
@@ -149,7 +171,7 @@ def test_hostile_texts_are_shown_and_change_nothing(hostile: Report, levelled: R
     assert found.own == harmless.own
     for text in HOSTILE[:6]:
         assert " ".join(clean(text).split()) in found.text
-    whole = page_text(hostile, of_market("us"))
+    whole = page_text(hostile)
     assert "{{ 7 * 7 }}" in found.text
     assert not set(whole) & {"\u202e", "\x1b", "\x00"}
     assert "X" * 1001 not in whole
