@@ -101,22 +101,24 @@ def _contributions(today: GaugeReading) -> Panel:
     pulls = sorted(today.contributions.items(), key=lambda item: (abs(item[1]), item[0]))
     absent = [(name, 0.0) for name in sorted(today.missing, reverse=True)]
     bars = [*absent, *pulls]
-    colours = [BULL if points >= 0 else BEAR for _, points in bars]
 
     def draw(figure: go.Figure, row: int) -> None:
-        figure.add_bar(
-            x=[points for _, points in bars],
-            y=[name for name, _ in bars],
-            orientation="h",
-            text=["missing" if name in today.missing else f"{points:+.2f}" for name, points in bars],
-            textposition="outside",
-            cliponaxis=False,
-            hovertext=[words(today.missing.get(name, name)) for name, _ in bars],
-            marker={"color": colours, "pattern": hatched(["" if points >= 0 else "/" for _, points in bars], colours)},
-            showlegend=False,
-            row=row,
-            col=1,
-        )
+        for colour, pattern, sign in ((BULL, "", 1), (BEAR, "/", -1)):
+            side = [(name, points) for name, points in bars if (points >= 0) == (sign > 0)]
+            figure.add_bar(
+                x=[points for _, points in side],
+                y=[name for name, _ in side],
+                orientation="h",
+                text=["missing" if name in today.missing else f"{points:+.2f}" for name, points in side],
+                textposition="outside",
+                cliponaxis=False,
+                hovertext=[words(today.missing.get(name, name)) for name, _ in side],
+                marker={"color": colour, "pattern": hatched(pattern, colour)},
+                showlegend=False,
+                row=row,
+                col=1,
+            )
+        figure.update_yaxes(categoryorder="array", categoryarray=[name for name, _ in bars], row=row, col=1)
         widest = max([abs(points) for _, points in bars], default=0.0) or 1.0
         figure.update_xaxes(range=[-1.25 * widest, 1.25 * widest], title={"text": "points added to 50"}, row=row, col=1)
 

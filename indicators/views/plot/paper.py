@@ -192,7 +192,7 @@ def band(
 
 def hatched(shape: str | Sequence[str], colour: str | Sequence[str]) -> dict[str, Any]:
     """White lines or dots over the colour of bars and slices; "" leaves it plain."""
-    return {"shape": shape, "fillmode": "overlay", "bgcolor": colour, "fgcolor": "white", "size": 6, "solidity": 0.3}
+    return {"shape": shape, "bgcolor": colour, "fgcolor": "white", "size": 6, "solidity": 0.3}
 
 
 def signed_bars(

@@ -113,8 +113,8 @@ def test_the_gauge_has_a_gap_no_needle_without_a_level_and_its_missing_parts():
     assert list(line.y) == [70.0, None, 60.0, 55.0, 63.5, 71.25]
     dial = next(trace for trace in figure.data if trace.type == "indicator")
     assert (dial.value, dial.gauge.threshold.value) == (71.25, 71.25)
-    bars = next(trace for trace in figure.data if trace.type == "bar")
-    assert dict(zip(bars.y, bars.text, strict=True)) == {
+    bars = [trace for trace in figure.data if trace.type == "bar"]
+    assert {name: text for bar in bars for name, text in zip(bar.y, bar.text, strict=True)} == {
         "sector_rotation": "missing", "clip": "+0.00", "insider_ratio": "+21.25",
     }  # fmt: skip
     none = figure_of_gauge([70.0, None, 60.0, 55.0, 63.5, None])
