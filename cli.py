@@ -28,17 +28,17 @@ def report(
 ) -> None:  # fmt: skip
     """The report, daily or of the A-share week: gauge, indicators with coverage and error, rankings, notices."""
     with mended():
-        kind = one_of(format_, "text", "json")
+        kind = one_of(format_, "text", "json", "html")
         from indicators.views.language import language
+        from indicators.views.picture import paged, show_report
         from indicators.views.progress import waiting
         from indicators.views.published import keep, published
-        from indicators.views.report import print_report
 
-        spoken = language(lang)
+        spoken, page = language(lang), paged(kind, out)
         with opened(db, demo) as store, waiting() as step:
             found = published(store, market, a_day(day, "--date"), a_time(as_of), step)
         keep(store.path, found)
-        say(found.report.to_json(), out) if kind == "json" else print_report(found.report, out, spoken)
+        show_report(found.report, "html" if page else kind, out, spoken)
         raise typer.Exit(0 if found.report.gauge.level is not None else 1)
 
 
@@ -98,26 +98,26 @@ def indicator(
     with mended():
         kind = one_of(format_, "text", "json", "csv")
         from indicators.engine.run import asked_readings, chosen
+        from indicators.views.picture import drew_indicator, drew_split, pictured
         from indicators.views.progress import waiting
         from indicators.views.table import readings_text, split_text
 
-        asked = chosen(name, parameters or [])
+        asked, when, picture = chosen(name, parameters or []), a_time(as_of), pictured(kind, out)
         if split is not None or by == "minute":
             from indicators.engine.splits import asked_split, split_of
 
             into = split_of(split, by)
             with opened(db, demo) as store:
-                buckets = asked_split(
-                    store, asked, into, a_day(start, "--start"), a_day(end, "--end"), a_time(as_of), symbol
-                )
-            say(split_text(asked, into, buckets, kind), out)
+                buckets = asked_split(store, asked, into, a_day(start, "--start"), a_day(end, "--end"), when, symbol)
+            if not drew_split(asked, into, buckets, symbol, picture):
+                say(split_text(asked, into, buckets, kind), out)
             return
         with opened(db, demo) as store, waiting() as step:
             step(name)
-            found = asked_readings(
-                store, asked, a_day(start, "--start"), a_day(end, "--end"), a_time(as_of), symbol, by
-            )
-        say(readings_text(asked, found, kind), out)
+            found = asked_readings(store, asked, a_day(start, "--start"), a_day(end, "--end"), when, symbol, by)
+            drawn = drew_indicator(store, asked, found, symbol, when, picture)
+        if not drawn:
+            say(readings_text(asked, found, kind), out)
         raise typer.Exit(0 if any(reading.value is not None for reading, _ in found) else 1)
 
 
@@ -197,17 +197,23 @@ def gauge(
     start: Start = None, end: End = None, market: Market = "us", weights: Weights = "equal", db: Db = None,
     demo: Demo = False, as_of: AsOf = None, format_: Format = "text", out: Out = None,
 ) -> None:  # fmt: skip
-    """The gauge's history."""
+    """The gauge's history; a picture where --out ends in .html, .png or .svg."""
     with mended():
         kind = one_of(format_, "text", "json", "csv")
         from indicators.engine.run import asked_gauge
+        from indicators.views.picture import draw_gauge, pictured
         from indicators.views.progress import waiting
         from indicators.views.table import gauge_text
 
+        asked = (market, a_day(start, "--start"), a_day(end, "--end"), a_time(as_of))
         with opened(db, demo) as store, waiting() as step:
-            days = a_day(start, "--start"), a_day(end, "--end")
-            found = asked_gauge(store, market, *days, a_time(as_of), step, weights)
-        say(gauge_text(found, kind), out)
+            picture = pictured(kind, out)
+            found = (
+                draw_gauge(store, *asked, step, picture, weights)
+                if picture
+                else asked_gauge(store, *asked, step, weights)
+            )
+        say(gauge_text(found, kind), out) if not picture else None
         raise typer.Exit(0 if any(reading.level is not None for reading in found) else 1)
 
 
@@ -272,8 +278,7 @@ def fetch(
         every = []
         for found in run(source, a_day(start, "--start"), a_day(end, "--end"), to, symbols or [], agent):
             every.append(found)
-            failed = found.state == "failed"
-            typer.secho(fetched_line(found), fg=typer.colors.RED if failed else None, err=failed)
+            typer.secho(fetched_line(found), fg=typer.colors.RED if found.failed else None, err=found.failed)
         typer.echo(fetched_summary(every))
         states = {found.state for found in every}
         raise typer.Exit(2 if "failed" in states else 0 if states & {"fetched", "present"} else 1)

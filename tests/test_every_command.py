@@ -68,6 +68,51 @@ def test_report_writes_a_file(small_db, tmp_path):
     assert json.loads((tmp_path / "report.json").read_text())["market"] == "us"
 
 
+def test_report_as_a_page_by_format_or_ending(small_db, last, tmp_path):
+    printed = run("report", "--db", small_db, "--format", "html")
+    assert printed.exit_code == run("report", "--db", small_db).exit_code
+    run("report", "--db", small_db, "--out", tmp_path / "report.HTML")
+    assert (tmp_path / "report.HTML").read_text(encoding="utf-8") == printed.stdout
+    assert printed.stdout.startswith("<!doctype html>")
+    assert last in printed.stdout
+    assert all(f'id="why-{name}"' in printed.stdout for name in of_market("us"))
+    weekly = run("report", "--db", small_db, "--market", "china", "--format", "html", "--lang", "zh-Hant").stdout
+    assert all(f'id="why-{name}"' in weekly for name in of_market("china"))
+    assert 'lang="zh-Hant"' in weekly
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("by", ["session", "month"])
+def test_indicator_as_a_picture(small_db, tmp_path, name, by):
+    out = tmp_path / "figure.html"
+    assert answer("indicator", name, "--db", small_db, "--by", by, "--out", out) == ""
+    page = out.read_text(encoding="utf-8")
+    assert f"<title>{registry()[name].title}, " in page
+    assert "Plotly.newPlot" in page
+
+
+def test_indicator_of_a_symbol_as_a_picture_beside_its_price(small_db, small_market, tmp_path):
+    symbol = small_market.tables()["daily_bars"]["symbol"][0]
+    out = tmp_path / "figure.html"
+    answer("indicator", "dark_pool_imbalance", "--symbol", symbol, "--db", small_db, "--out", out)
+    assert f"{symbol}, daily close" in out.read_text(encoding="utf-8")
+
+
+def test_premium_by_minute_as_a_picture_and_no_other_split(small_db, tmp_path):
+    out = tmp_path / "figure.html"
+    assert answer("indicator", "directional_premium", "--by", "minute", "--db", small_db, "--out", out) == ""
+    assert "Net option premium by minute" in out.read_text(encoding="utf-8")
+    result = run("indicator", "directional_premium", "--split", "legs", "--db", small_db, "--out", out)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "`--by minute` has a picture" in result.stderr
+
+
+def test_a_format_other_than_text_wins_over_the_ending(small_db, tmp_path):
+    out = tmp_path / "readings.html"
+    answer("indicator", "short_share", "--db", small_db, "--format", "json", "--out", out)
+    assert json.loads(out.read_text())["indicator"] == "short_share"
+
+
 def test_report_on_demo_needs_no_files(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(feeds.demo, "SESSIONS", 8)
@@ -224,6 +269,22 @@ def test_gauge_history(small_db):
         assert result.stdout
 
 
+def test_gauge_as_a_picture(small_db, last, tmp_path):
+    out = tmp_path / "gauge.html"
+    result = run("gauge", "--db", small_db, "--out", out)
+    assert (result.exit_code, result.stdout) == (run("gauge", "--db", small_db).exit_code, "")
+    assert f"Bull/bear gauge, us, {last}" in out.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", [("gauge",), ("indicator", "short_share")])
+def test_an_image_without_a_browser_is_one_clear_line(small_db, tmp_path, monkeypatch, command):
+    monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "no-such-browser"))
+    result = run(*command, "--db", small_db, "--out", tmp_path / "figure.png")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "or write .html" in result.stderr
+
+
 def test_status(small_db):
     assert "option_trades" in answer("status", "--db", small_db)
     tables = json.loads(answer("status", "--db", small_db, "--format", "json"))["tables"]
@@ -306,6 +367,8 @@ BAD = {
     "rubbish": (("report", "--db", "RUBBISH"), 2, "not a database of bullbear"),
     "newer": (("status", "--db", "NEWER"), 2, "newer version"),
     "unwritable": (("status", "--db", "SMALL", "--out", "/nonexistent/x.txt"), 2, "cannot be written"),
+    "a picture in no folder": (("gauge", "--db", "SMALL", "--out", "/nonexistent/x.html"), 2, "cannot be written"),
+    "a report as an image": (("report", "--db", "SMALL", "--out", "x.png"), 2, "report is text, .json or .html"),
     "unknown symbol": (("indicator", "directional_premium", "--symbol", "NOSUCH", "--db", "SMALL"), 1, "NOSUCH"),
     "bad premium": (("unusual", "--min-premium", "much", "--db", "SMALL"), 2, "--min-premium"),
     "unknown sort": (("unusual", "--sort", "colour", "--db", "SMALL"), 2, "premium"),

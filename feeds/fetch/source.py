@@ -20,6 +20,11 @@ class Fetched:
     state: State
     why: str = ""
 
+    @property
+    def failed(self) -> bool:
+        """Whether the file should be there and could not be had."""
+        return self.state == "failed"
+
 
 @dataclass(frozen=True)
 class Asked:

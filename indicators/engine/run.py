@@ -265,6 +265,27 @@ def index_bars(store: Store, market: str, covered: Scope) -> pl.DataFrame | None
     return part.tables[table].filter(pl.col("index") == index, pl.col("date") == pl.col("session"))
 
 
+def closes_of(store: Store, market: str, covered: Scope, key: str | None = None) -> tuple[str, pl.DataFrame]:
+    """What readings are set beside: a key's daily closes, else the market's index, with its name.
+
+    Returns
+    -------
+    name, frame of `date` and `close` : the key's, if bars or an index of that name are stored; the frame may be empty
+    """
+    table, index = INDEX.get(market, ("", ""))
+    wanted = [(table, "index", index)]
+    if key is not None:
+        wanted = [("daily_bars", "symbol", key), (table, "index", key), *wanted]
+    for source, column, name in wanted:
+        if not source or not store.held_sessions(source):
+            continue
+        (part,) = store.parts({source: "history"}, covered.sessions, EXCHANGES[market], covered.as_of)
+        named = part.tables[source].filter(pl.col(column) == name, pl.col("date") == pl.col("session"))
+        if len(named):
+            return name, named.select("date", "close")
+    return index, pl.DataFrame(schema={"date": pl.Date, "close": pl.Float64})
+
+
 def asked_readings(
     store: Store,
     indicator: Indicator,

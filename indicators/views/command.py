@@ -17,7 +17,7 @@ Db = Annotated[
 ]
 Demo = Annotated[bool, typer.Option("--demo", help="Use the built-in synthetic market: needs no files")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Use nothing learned later: ISO time with offset or Z")]
-Format = Annotated[str, typer.Option("--format", help="text, json or csv")]
+Format = Annotated[str, typer.Option("--format", help="text, json, csv; html of a report")]
 Out = Annotated[Path | None, typer.Option("--out", help="Write there instead of to the terminal")]
 Day = Annotated[str | None, typer.Option("--date", help="A session, YYYY-MM-DD [default: the latest]")]
 Start = Annotated[str | None, typer.Option("--start", help="First session, YYYY-MM-DD")]

@@ -31,7 +31,8 @@ def blanks(text: str) -> list[str]:
 
 
 def said_by_pages() -> set[str]:
-    calls = [n for n in ast.walk(ast.parse((VIEWS / "report.py").read_text())) if isinstance(n, ast.Call)]
+    pages = [ast.parse((VIEWS / name).read_text()) for name in ("page.py", "report.py")]
+    calls = [n for page in pages for n in ast.walk(page) if isinstance(n, ast.Call)]
     return {
         call.args[0].value
         for call in calls

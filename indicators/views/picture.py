@@ -1,0 +1,119 @@
+"""Pictures as commands ask for them: by the ending of `--out`, in place of the text."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feeds.errors import BadValue, NothingToShow
+
+if TYPE_CHECKING:
+    from feeds.store import Store
+    from indicators.engine.gauge import GaugeReading
+    from indicators.engine.indicator import Indicator, Reading
+    from indicators.engine.splits import Bucket
+    from indicators.views.language import Language
+    from indicators.views.report import Report
+
+IMAGES = (".png", ".svg")
+
+
+def pictured(kind: str, out: Path | None) -> Path | None:
+    """`--out` where it asks for a picture: its ending says so, and `--format` does not ask for anything else."""
+    return out if kind == "text" and out is not None and out.suffix.lower() in (".html", *IMAGES) else None
+
+
+def paged(kind: str, out: Path | None) -> bool:
+    """Whether a report is asked for as a page: by `--format html` or by the ending of `--out`.
+
+    Raises
+    ------
+    BadValue : `--out` ends like an image, which a report is not
+    """
+    asked = pictured(kind, out)
+    if asked is not None and asked.suffix.lower() in IMAGES:
+        raise BadValue("--out", out, "a report is text, .json or .html; `bullbear gauge` draws images")
+    return kind == "html" or asked is not None
+
+
+def draw_gauge(
+    store: "Store",
+    market: str,
+    start: date | None,
+    end: date | None,
+    as_of: datetime | None,
+    step: Callable[[str], None],
+    out: Path,
+    weights: str = "equal",
+) -> "list[GaugeReading]":
+    """The gauge's history as a picture; returns its readings."""
+    from indicators.engine.run import closes_of, day_of
+    from indicators.engine.scope import scope, tables_of
+    from indicators.views.plot import gauge_figure, save
+
+    day = day_of(store, market, end, as_of, progress=step, weights=weights)
+    found = [reading for reading in day.gauge if start is None or reading.session >= start]
+    if not found:
+        raise NothingToShow(f"no reading of the gauge up to {day.session}")
+    index, closes = closes_of(store, market, scope(store, tables_of(market), market, end=end, as_of=as_of))
+    save(gauge_figure(market, found, day.regime, index, closes), out)
+    return found
+
+
+def drew_indicator(
+    store: "Store",
+    indicator: "Indicator",
+    found: "Sequence[tuple[Reading, float | None]]",
+    key: str | None,
+    as_of: datetime | None,
+    out: Path | None,
+) -> bool:
+    """Draw an indicator's readings beside the closes of the key or of the index, if there is where to."""
+    if out is None:
+        return False
+    from indicators.engine.run import closes_of
+    from indicators.engine.scope import scope, tables_of
+    from indicators.views.plot import indicator_figure, save
+
+    if not found:
+        raise NothingToShow(f"no reading of {indicator.name} in the sessions asked for")
+    market = indicator.market
+    beside, closes = closes_of(store, market, scope(store, tables_of(market), market, as_of=as_of), key)
+    save(indicator_figure(indicator, found, beside, closes, key), out)
+    return True
+
+
+def drew_split(
+    indicator: "Indicator", split: str, buckets: "Sequence[Bucket]", key: str | None, out: Path | None
+) -> bool:
+    """Draw premium by minute, if there is where to.
+
+    Raises
+    ------
+    BadValue : another split, which has no picture
+    """
+    if out is None:
+        return False
+    from indicators.engine.splits import MINUTE
+    from indicators.views.plot import minute_figure, save
+
+    if split != MINUTE:
+        raise BadValue("--out", out, "a split is text, JSON or CSV; `--by minute` has a picture")
+    save(minute_figure(indicator, buckets, key), out)
+    return True
+
+
+def show_report(report: "Report", kind: str, out: Path | None, language: "Language") -> None:
+    """The report as a page, as JSON or as text, on the terminal or in `--out`."""
+    from indicators.views.command import say
+
+    if kind == "html":
+        from indicators.views.page import page_text
+
+        say(page_text(report, language), out)
+    elif kind == "json":
+        say(report.to_json(), out)
+    else:
+        from indicators.views.report import print_report
+
+        print_report(report, out, language)

@@ -1,0 +1,30 @@
+"""Insiders: dollars bought for each dollar sold, beside the index."""
+
+import plotly.graph_objects as go
+
+from indicators.views.plot.paper import BEAR, BULL, INK, Panel, line, rule
+from indicators.views.plot.reading import Shown, price, scores
+
+
+def insider_panels(shown: Shown) -> list[Panel]:
+    """The index, the ratio on a log axis, the dollars behind it, the score."""
+
+    def ratio(figure: go.Figure, row: int) -> None:
+        line(figure, row, shown.days, shown.values(), "bought ÷ sold", INK)
+        figure.update_traces(showlegend=False, selector={"name": "bought ÷ sold"})
+        figure.update_yaxes(type="log", row=row, col=1, nticks=6, tickformat=".3~r")
+        rule(figure, row, 1)
+
+    def dollars(figure: go.Figure, row: int) -> None:
+        sold = [None if v is None else -v for v in shown.column("sells")]
+        line(figure, row, shown.days, shown.column("buys"), "bought", BULL)
+        line(figure, row, shown.days, sold, "sold (below zero)", BEAR, dash="dash")
+        figure.update_yaxes(tickprefix="$", row=row, col=1)
+
+    window = "calendar month of filings" if shown.monthly else "21 sessions of filings"
+    return [
+        *price(shown),
+        Panel(f"Dollars bought ÷ sold on the open market, {window}", "ratio (log scale)", ratio),
+        Panel(f"Dollars bought and sold, {window}", "dollars", dollars),
+        *scores(shown),
+    ]
