@@ -160,7 +160,8 @@ def adjusted(p_values: Sequence[float | None]) -> tuple[list[float | None], list
 
 def verdict_of(ic: float | None, p: float | None, hochberg: float | None, yekutieli: float | None) -> Verdict:
     """In a word: "evidence" where ρ > 0 survives Benjamini-Yekutieli at 5 %; "weak evidence" where it survives
-    Benjamini-Hochberg at 10 %, or p < 5 % stands alone; else "none". A ρ below zero is no evidence for the reading.
+    Benjamini-Hochberg at 10 %; else "none". One p below 5 % alone is what a family this large shows by luck, and a ρ
+    below zero is no evidence for the reading.
     """
     if ic is None or p is None or hochberg is None or yekutieli is None:
         return "too short"
@@ -168,4 +169,4 @@ def verdict_of(ic: float | None, p: float | None, hochberg: float | None, yekuti
         return "none"
     if yekutieli < LEVEL:
         return "evidence"
-    return "weak evidence" if hochberg < WEAK_LEVEL or p < LEVEL else "none"
+    return "weak evidence" if hochberg < WEAK_LEVEL else "none"

@@ -102,8 +102,8 @@ def test_the_sharpe_interval_covers_what_made_it():
     [
         (0.1, 0.001, 0.01, 0.04, "evidence"),
         (0.1, 0.001, 0.01, 0.06, "weak evidence"),
-        (0.1, 0.04, 0.5, 1.0, "weak evidence"),
-        (0.1, 0.06, 0.5, 1.0, "none"),
+        (0.1, 0.01, 0.09, 0.4, "weak evidence"),
+        (0.1, 0.04, 0.5, 1.0, "none"),
         (-0.1, 0.001, 0.01, 0.04, "none"),
         (None, None, None, None, "too short"),
     ],
