@@ -67,11 +67,9 @@ def ingest(
         failed = False
         with opened(db, demo=False, read_only=False) as store, counting() as count:
             for outcome in run(store, paths, table, source, mapping, most_rejected, progress=count):
-                if outcome.error is None:
-                    typer.echo(outcome_line(outcome))
-                else:
-                    failed = True
-                    typer.secho(outcome_line(outcome), fg=typer.colors.RED, err=True)
+                bad = outcome.error is not None
+                failed |= bad
+                typer.secho(outcome_line(outcome), fg=typer.colors.RED if bad else None, err=bad)
         raise typer.Exit(2 if failed else 0)
 
 
@@ -205,15 +203,12 @@ def gauge(
         from indicators.views.progress import waiting
         from indicators.views.table import gauge_text
 
-        asked = (market, a_day(start, "--start"), a_day(end, "--end"), a_time(as_of))
+        asked, picture = (market, a_day(start, "--start"), a_day(end, "--end"), a_time(as_of)), pictured(kind, out)
         with opened(db, demo) as store, waiting() as step:
-            picture = pictured(kind, out)
-            found = (
-                draw_gauge(store, *asked, step, picture, weights)
-                if picture
-                else asked_gauge(store, *asked, step, weights)
-            )
-        say(gauge_text(found, kind), out) if not picture else None
+            drawn = draw_gauge(store, *asked, step, picture, weights) if picture else None
+            found = asked_gauge(store, *asked, step, weights) if drawn is None else drawn
+        if drawn is None:
+            say(gauge_text(found, kind), out)
         raise typer.Exit(0 if any(reading.level is not None for reading in found) else 1)
 
 
