@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indicators.engine.performance import earned
-from indicators.engine.sweep import blends, blocks_of, halves_of, sweep
+from indicators.engine.sweep import blends, blocks_of, halves_of
 from indicators.kernels.sweep import blended_means, overfit_share, sweep_rules
 
 number = st.integers(0, 100).map(float)
@@ -80,26 +80,3 @@ def test_blends_sum_to_one_and_hold_each_part_alone():
     assert found.shape == (25, 3)
     np.testing.assert_allclose(found.sum(1), 1.0)
     np.testing.assert_array_equal(found[:3], np.eye(3))
-
-
-def planted_and_worthless(strength: float):
-    from datetime import date, timedelta
-
-    random = np.random.default_rng(12)
-    returns = random.normal(0.0, 0.01, 1600)
-    scores = {name: random.uniform(0, 100, 1600) for name in ("a", "b")}
-    scores["a"] = np.clip(scores["a"] + strength * returns / 0.01, 0, 100)
-    dates = tuple(date(2015, 1, 1) + timedelta(days=i) for i in range(1600))
-    return sweep("us", scores, returns, dates, 0.0)
-
-
-def test_luck_is_told_from_a_planted_rule():
-    luck, planted = planted_and_worthless(0.0), planted_and_worthless(10.0)
-    assert luck.rules == planted.rules == 10_000
-    assert luck.best.sharpe > 0.5
-    assert luck.deflated_sharpe < 0.95
-    assert "no evidence" in luck.words
-    assert planted.deflated_sharpe > 0.95
-    assert planted.overfit < 0.1 < luck.overfit
-    assert "a" in planted.best.weights
-    assert "more than the luck" in planted.words
