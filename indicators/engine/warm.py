@@ -27,9 +27,9 @@ def demo_ready(progress: Progress | None = None) -> Iterator[Store]:
 
 
 def compile_daily() -> list[str]:
-    """Run every indicator that reads no tape once, on a market of a few symbols; their names."""
+    """Run every indicator that reads no tape, and the regime, once on a market of a few symbols; their names."""
     from feeds.synthetic import market
-    from indicators.engine.run import of_market, readings_of
+    from indicators.engine.run import of_market, readings_of, regime_of
     from indicators.engine.scope import scope, tables_of
 
     daily = {
@@ -42,6 +42,7 @@ def compile_daily() -> list[str]:
         covered = scope(store, tables_of("us"))
         for indicator in daily.values():
             indicator.score(readings_of(store, indicator, covered), covered.sessions)
+        regime_of(store, "us", covered)
     return sorted(daily)
 
 
