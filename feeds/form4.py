@@ -14,7 +14,6 @@ never known too early by it.
 
 import hashlib
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ import polars as pl
 
 from feeds.edgar import central_index_key, ticker
 from feeds.errors import UnreadableFile
-from feeds.feed import Claim, Desk, Feed, dated_name, magic, open_text, zip_members
+from feeds.feed import UNREADABLE_ZIP, Claim, Desk, Feed, dated_name, magic, open_text, zip_members
 from feeds.ownership import (
     SUBMISSION,
     accession_in_header,
@@ -128,7 +127,7 @@ def _claim_zip(path: Path) -> Claim | None:
                     said.add(_said(head, name))
                 elif not said and at + 1 >= _TRIED:
                     return None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error) as error:
+    except UNREADABLE_ZIP as error:
         if not said:
             return None
         raise UnreadableFile(f"'{path.name}': expected a whole zip file, found: {error}") from None
@@ -158,7 +157,7 @@ def _documents(path: Path) -> Iterator[tuple[str, bytes]]:
         else:
             with open_text(path) as stream:
                 yield "/".join(path.parts[-3:]), _whole(stream, path.name)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error) as error:
+    except UNREADABLE_ZIP as error:
         raise UnreadableFile(f"'{path.name}': expected a whole file, found: {error}") from None
 
 

@@ -1,5 +1,6 @@
 """What was computed and is kept: rows measured from tapes, readings as they were published, reports."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from datetime import date
@@ -11,13 +12,13 @@ from feeds.arrow import integers
 from feeds.query import query
 
 
-class Kept:
+class Kept(ABC):
     """The part of a store that keeps what can be computed again; its queries stand in feeds/sql/kept."""
 
     _db: Any
 
-    def _transaction(self) -> AbstractContextManager[None]:
-        raise NotImplementedError
+    @abstractmethod
+    def _transaction(self) -> AbstractContextManager[None]: ...
 
     def _kept(self, name: str, names: Mapping[str, str] | None = None, **values: object) -> list[Any]:
         rows: list[Any] = self._db.execute(query(f"kept/{name}", **(names or {})), values).fetchall()

@@ -14,7 +14,6 @@ Layout: SEC, "Insider Transactions Data Sets" readme and FORM_345_metadata.json.
 
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ import polars as pl
 
 from feeds.edgar import central_index_key, ticker
 from feeds.errors import UnreadableFile
-from feeds.feed import Claim, Desk, Feed, header_of, magic, unknown_to, zip_members
+from feeds.feed import UNREADABLE_ZIP, Claim, Desk, Feed, header_of, magic, unknown_to, zip_members
 
 _FILINGS = ("ACCESSION_NUMBER", "FILING_DATE", "DATE_OF_ORIG_SUB", "DOCUMENT_TYPE", "ISSUERCIK", "ISSUERTRADINGSYMBOL")
 _OWNERS = ("ACCESSION_NUMBER", "RPTOWNERCIK", "RPTOWNERNAME", "RPTOWNER_RELATIONSHIP")
@@ -153,7 +152,7 @@ def _unzipped(path: Path) -> Iterator[dict[str, Path]]:
                     with archive.open(member) as source, found[name].open("wb") as target:
                         while block := source.read(1 << 20):
                             target.write(block)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error) as error:
+        except UNREADABLE_ZIP as error:
             raise UnreadableFile(f"'{path.name}': expected a whole zip file, found: {error}") from None
         yield found
 

@@ -6,7 +6,6 @@ rounded to nine places.
 
 import re
 import zipfile
-import zlib
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from feeds.errors import UnreadableFile
+from feeds.feed import UNREADABLE_ZIP
 
 _XLS = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SHEET = re.compile(r'<(?:\w+:)?sheet\b[^>]*?\sname="([^"]*)"')
@@ -39,7 +39,7 @@ def sheets(path: Path) -> list[str]:
                 # named without the extra, so that a foreign workbook needs none to be passed over
                 listed = archive.read("xl/workbook.xml").decode("utf-8", "replace")
                 return [unescape(name) for name in _SHEET.findall(listed)]
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError):
+        except UNREADABLE_ZIP:
             return []  # a broken zip is named by the feeds of zips
     if head == _XLS:
         _fits(path, path.stat().st_size)
