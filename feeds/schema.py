@@ -4,7 +4,8 @@ A *tape* table (prints and quotes) rests in the store with small integer codes f
 and reaches a kernel as integers; every other table rests and travels with its own columns.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntFlag
@@ -16,6 +17,9 @@ import polars as pl
 
 MICRO = 1_000_000
 """Prices and money in kernels are int64 micro-dollars, share counts int64 micro-shares: the DECIMAL(18,6) scaled."""
+
+Columns = dict[str, np.ndarray]
+"""Rows of a tape as arrays by column."""
 
 ABSENT = -1
 """What a missing quote, size or underlying price is in a tape array: no real one is negative."""
@@ -513,10 +517,10 @@ class Sessions:
     opens: np.ndarray
     closes: np.ndarray
     following: date | None = None
-    _position: dict[date, int] = field(default_factory=dict, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        self._position.update({day: i for i, day in enumerate(self.dates)})
+    @cached_property
+    def _position(self) -> dict[date, int]:
+        return {day: i for i, day in enumerate(self.dates)}
 
     @cached_property
     def days(self) -> np.ndarray:
@@ -549,10 +553,10 @@ class Sessions:
 
     def window(self, start: date | None, end: date | None) -> "Sessions":
         """The sessions from `start` to `end`, both included."""
-        keep = [i for i, d in enumerate(self.dates) if (start is None or d >= start) and (end is None or d <= end)]
-        if not keep:
+        a = 0 if start is None else bisect_left(self.dates, start)
+        b = len(self) if end is None else bisect_right(self.dates, end)
+        if a >= b:
             return Sessions((), self.opens[:0], self.closes[:0])
-        a, b = keep[0], keep[-1] + 1
         following = self.dates[b] if b < len(self) else self.following
         return Sessions(self.dates[a:b], self.opens[a:b], self.closes[a:b], following)
 
@@ -573,11 +577,23 @@ class Part:
         `known_at` (Int64 ns UTC), `file` (Int32), `record` (Int64), `assumed` (String: canonical columns that a mapping
         assumed, comma-separated, or null).
     sessions : the exchange's sessions up to the last one asked for
+    streams : tape name → how its rows are read, where they are too many to be held: such a tape is not in `tables`
     """
 
     session: date | None
     tables: Mapping[str, pl.DataFrame]
     sessions: Sessions
+    streams: Mapping[str, Callable[[], Iterator[Columns]]] = field(default_factory=dict)
+
+    def batches(self, tape: str) -> Iterator[Columns]:
+        """A tape's rows as arrays by column; none where it is not there or empty.
+
+        Of the first tape a batch holds whole instruments; of the others, which are looked up, any number of rows.
+        """
+        if tape in self.streams:
+            yield from self.streams[tape]()
+        elif tape in self.tables and not self.tables[tape].is_empty():
+            yield {column.name: column.to_numpy() for column in self.tables[tape]}
 
 
 def utc(ns: int) -> datetime:

@@ -13,11 +13,12 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any, TypeVar
 
 import duckdb
@@ -32,7 +33,7 @@ from feeds.kept import Kept
 from feeds.lookup import Lookup
 from feeds.query import query
 from feeds.schema import TABLES, TAPE_COLUMNS, TAPE_EXTRAS, Part, Sessions, Table
-from feeds.tape import READ_ROWS, SHARD_ROWS, TapeReader, by_day
+from feeds.tape import IN_PLACE_ROWS, SHARD_ROWS, TapeReader
 
 LAYOUT = 4
 """Number of the newest file in feeds/sql: the layout that this version writes."""
@@ -131,7 +132,9 @@ class Store(Kept, Lookup):
         self.path = path
         self.scanned: Counter[date] = Counter()
         """Rows of tapes read since the store was opened, by session."""
-        self._reads: list[tuple[Generator[Any, None, None], duckdb.DuckDBPyConnection]] = []
+        self._counting = Lock()
+        self._reads: list[Generator[Any, None, None]] = []
+        self._others: list[duckdb.DuckDBPyConnection] = []
         self._joined = False  # whether appends join a transaction that stands around them
 
     # -- opening ---------------------------------------------------------------------------------------------------
@@ -185,8 +188,9 @@ class Store(Kept, Lookup):
 
     def _close(self) -> None:
         """Close the connection, and before it the reads that nobody took to their end: DuckDB waits for no one."""
-        for ahead, cursor in self._reads:
+        for ahead in self._reads:
             ahead.close()
+        for cursor in self._others:
             cursor.close()
         self._db.close()
 
@@ -414,6 +418,7 @@ class Store(Kept, Lookup):
         columns: Mapping[str, Sequence[str]] | None = None,
         without: Collection[date] = (),
         read_ahead: bool = True,
+        streamed: bool = False,
     ) -> Iterator[Part]:
         """What `Indicator.measure` needs, part by part.
 
@@ -426,6 +431,7 @@ class Store(Kept, Lookup):
         columns : tape name → the columns to read; all of them where none are named
         without : sessions whose tapes are not read, because what was measured of them is held
         read_ahead : read the next part in a thread while the last one is worked on
+        streamed : large sessions come as streams, for whoever asks a part for its `batches` instead of its tables
         """
         if not len(sessions):
             return
@@ -436,7 +442,7 @@ class Store(Kept, Lookup):
         wanted = columns or {}
         tapes = {n: wanted.get(n) or TAPE_COLUMNS[n] for n, split in tables.items() if split == "session"}
         if tapes:
-            yield from self._tape_parts(tapes, sessions, upto, as_of, (shard_rows, without, read_ahead))
+            yield from self._tape_parts(tapes, sessions, upto, as_of, (shard_rows, without, read_ahead, streamed))
 
     def _history(self, name: str, last: date, as_of: int | None) -> pl.DataFrame:
         known = "" if as_of is None else "AND epoch_ns(known_at) <= ?"
@@ -450,24 +456,21 @@ class Store(Kept, Lookup):
         sessions: Sessions,
         upto: Sessions,
         as_of: int | None,
-        how: tuple[int, Collection[date], bool],
+        how: tuple[int, Collection[date], bool, bool],
     ) -> Iterator[Part]:
         """Parts of some tapes (name → columns to read), the first of which says which sessions there are."""
         first = next(iter(tapes))
         dims = {f"{TAPE_COLUMNS[first][0]}s": self.instruments(first)}
         dims["venues"] = self._frame("SELECT * FROM dim.venues ORDER BY id")
-        for part in self._aside(
-            lambda cursor: TapeReader(cursor, tapes, dims, upto, as_of).parts(sessions.dates, *how)
-        ):
-            self.scanned[part.session or date.min] += sum(part.tables[tape].height for tape in tapes)
-            yield part
+        reader = partial(TapeReader, another=self._another, counted=self._count, tapes=tapes, dims=dims, upto=upto)
+        yield from self._aside(lambda cursor: reader(cursor, as_of=as_of).parts(sessions.dates, *how))
 
     def batches(
-        self, tape: str, sessions: Sessions, columns: Sequence[str], batch_rows: int = READ_ROWS
+        self, tape: str, sessions: Sessions, columns: Sequence[str], batch_rows: int = IN_PLACE_ROWS
     ) -> Iterator[dict[str, np.ndarray]]:
         """A tape of some sessions as arrays by column, in the order of the store, wherever a batch ends.
 
-        For sums that carry their own state over a tape of any length: nothing is copied, and memory holds two batches.
+        For sums that carry their own state over a tape of any length: nothing is copied, and memory holds few batches.
 
         Parameters
         ----------
@@ -476,12 +479,9 @@ class Store(Kept, Lookup):
         """
         if not len(sessions):
             return
-        for batch in self._aside(
-            lambda cursor: TapeReader(cursor, {tape: columns}, {}, sessions, None).batches(sessions.dates, batch_rows)
-        ):
-            for day, rows in by_day(batch["session"]):
-                self.scanned[day] += rows
-            yield batch
+        reader = partial(TapeReader, another=self._another, counted=self._count, tapes={tape: columns}, dims={})
+        read = partial(reader, upto=sessions, as_of=None)
+        yield from self._aside(lambda cursor: read(cursor).batches(sessions.dates, batch_rows))
 
     def instruments(self, tape: str) -> pl.DataFrame:
         """What the instruments of a tape are: contracts or symbols, by id."""
@@ -489,14 +489,25 @@ class Store(Kept, Lookup):
 
     def _aside(self, read: Callable[[Any], Generator[_Item, None, None]]) -> Iterator[_Item]:
         """A read over a connection of its own: whoever takes it may ask the store something between two items."""
+        with self._another() as cursor, closing(read(cursor)) as items:
+            self._reads.append(items)
+            yield from items
+            self._reads.remove(items)
+
+    @contextmanager
+    def _another(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to the same store."""
         with self._db.cursor() as cursor:
             cursor.execute("SET TimeZone = 'UTC'")
             cursor.execute("SET arrow_output_version = '1.5'")
-            with closing(read(cursor)) as items:
-                under_way = (items, cursor)
-                self._reads.append(under_way)
-                yield from items
-                self._reads.remove(under_way)
+            self._others.append(cursor)
+            yield cursor
+            self._others.remove(cursor)
+
+    def _count(self, session: date, rows: int) -> None:
+        """Rows of a session were read; streams of one are taken by several threads at once."""
+        with self._counting:
+            self.scanned[session] += rows
 
     def partition_hash(self, tables: Iterable[str], last: date) -> str:
         """Sha256 over the files behind every partition of some tables up to a session: changes when any input does."""

@@ -82,6 +82,10 @@ def depends_on_partitions(indicator: Indicator, world: World) -> list[str]:
     expected = texts(indicator.value(compute(indicator, parts_of(indicator, world)), world.covered.sessions))
     wrong = []
     shards = parts_of(indicator, world, shard_rows=2_000)
+    for name in indicator.in_key_order:
+        found = [measured[name] for measured in map(indicator.measure, shards) if name in measured]
+        if any(not frame.equals(frame.sort(indicator.keys[name])) for frame in found):
+            wrong.append(f"`{name}` is not in the order of its keys")
     for seed in (1, 2):
         shuffled = random.Random(seed).sample(shards, len(shards))
         if texts(indicator.value(compute(indicator, shuffled), world.covered.sessions)) != expected:

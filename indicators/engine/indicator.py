@@ -75,6 +75,7 @@ class Indicator(BaseModel, ABC):
     chinese : its Chinese name, shown beside the English one
     verdict : what its numbers may claim
     relative : whether its change on the week is a percentage of the week before, not a difference
+    in_key_order : rows that `measure` returns in the order of their keys already, none of them null
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,6 +96,7 @@ class Indicator(BaseModel, ABC):
     relative: ClassVar[bool] = False
     inputs: ClassVar[tuple[Input, ...]]
     keys: ClassVar[dict[str, tuple[str, ...]]]
+    in_key_order: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def measure(self, part: Part) -> Rows:
@@ -106,10 +108,22 @@ class Indicator(BaseModel, ABC):
         for rows in parts:
             for name, frame in rows.items():
                 gathered.setdefault(name, []).append(frame)
-        return {
-            name: pl.concat(frames, how="vertical").sort(self.keys[name], nulls_last=True)
-            for name, frames in sorted(gathered.items())
-        }
+        return {name: self._sorted(name, frames) for name, frames in sorted(gathered.items())}
+
+    def _sorted(self, name: str, frames: list[pl.DataFrame]) -> pl.DataFrame:
+        """Frames as one, by keys; of those in order already only such are sorted as lie over one another."""
+        keys = self.keys[name]
+        held = [frame for frame in frames if frame.height] if name in self.in_key_order else []
+        if not held:
+            return pl.concat(frames, how="vertical").sort(keys, nulls_last=True)
+        first, *others = sorted(held, key=lambda frame: (frame[keys[0]][0], frame[keys[0]][-1]))
+        stretches = [[first]]
+        for frame in others:
+            if frame[keys[0]][0] > max(part[keys[0]][-1] for part in stretches[-1]):
+                stretches.append([frame])
+            else:
+                stretches[-1].append(frame)
+        return pl.concat([s[0] if len(s) == 1 else pl.concat(s).sort(keys) for s in stretches], how="vertical")
 
     @abstractmethod
     def value(

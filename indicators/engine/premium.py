@@ -4,7 +4,7 @@ import polars as pl
 
 from feeds.schema import Sessions
 from feeds.store import Store
-from feeds.tape import READ_ROWS
+from feeds.tape import IN_PLACE_ROWS
 from indicators.kernels.lee_ready import SUM_COLUMNS, lee_ready
 
 COLUMNS = ("contract", "price", "size", "bid", "ask")
@@ -14,7 +14,7 @@ SPREAD_FLOOR, SPREAD_PERCENT = 5_000_000, 25
 
 
 def signed_premium(
-    store: Store, sessions: Sessions, multiplier: int = 100, batch_rows: int = READ_ROWS
+    store: Store, sessions: Sessions, multiplier: int = 100, batch_rows: int = IN_PLACE_ROWS
 ) -> pl.DataFrame:
     """Lee-Ready premium by session and underlying, over every print that is stored.
 

@@ -121,14 +121,15 @@ def rows_of(
     exchange = EXCHANGES[indicator.market]
     columns = {need.table: need.columns for need in indicator.inputs}
     if not tapes or covered.as_of is not None:
-        return compute(indicator, store.parts(tables, covered.sessions, exchange, covered.as_of, columns=columns), map)
+        known = store.parts(tables, covered.sessions, exchange, covered.as_of, columns=columns, streamed=True)
+        return compute(indicator, known, map)
     recipe = recipe_of(indicator)
     rest_on = store.tape_hashes(tapes, covered.sessions)
     held = {day for day, found in store.measured(indicator.name, recipe).items() if rest_on.get(day) == found}
     days: list[date | None] = []
 
     def parts() -> Iterator[Part]:
-        for part in store.parts(tables, covered.sessions, exchange, columns=columns, without=held):
+        for part in store.parts(tables, covered.sessions, exchange, columns=columns, without=held, streamed=True):
             days.append(part.session)
             yield part
 

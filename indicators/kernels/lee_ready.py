@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indicators.kernels._jit import jit
-from indicators.kernels.side import QUOTE, quote_side, read_only, usable_quote
+from indicators.kernels.side import read_only
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -19,7 +19,7 @@ SESSION, INSTRUMENT, BUY, SELL, UNKNOWN = range(5)
 PRICE, MOVE = 5, 6
 """Beyond its sums, what is carried of an instrument from print to print: the last price and the sign of its last move.
 
-A price of -1 says that there is none yet, and the session -1 that no row has been read."""
+The session -1 says that no row has been read."""
 
 
 @jit
@@ -42,6 +42,7 @@ def _lee_ready(
     last, move = carried[PRICE], carried[MOVE]
     rows = 0
     for i in range(len(price)):
+        paid = price[i]
         if instrument[i] != name or session[i] != day:
             if day >= 0:
                 closed[rows, SESSION], closed[rows, INSTRUMENT] = day, name
@@ -49,16 +50,17 @@ def _lee_ready(
                 rows += 1
             day, name = np.int64(session[i]), np.int64(instrument[i])
             signed = net = total = move = np.int64(0)
-            last = np.int64(-1)
-        paid = price[i]
-        if paid != last:
-            if last >= 0:
-                move = np.int64(1) if paid > last else np.int64(-1)
             last = paid
-        side = move
-        if usable_quote(paid, bid[i], ask[i], floor, percent):
-            by_quote = quote_side(QUOTE, paid, 0, bid[i], ask[i], -1, -1)
-            side = side if by_quote == 0 else np.int64(by_quote)
+        # Sums in place of branches: which way a print goes is no more to be foreseen than the market, and a branch
+        # foretold wrongly costs more than all the rest of the loop.
+        step = np.int64(paid > last) - np.int64(paid < last)
+        move = step + move * (1 - step * step)
+        last = paid
+        both, width = bid[i] + ask[i], ask[i] - bid[i]
+        narrow = np.int64(width <= floor) | np.int64(200 * width <= percent * both)
+        usable = np.int64(bid[i] > 0) & np.int64(width >= 0) & narrow
+        by_quote = (np.int64(2 * paid > both) - np.int64(2 * paid < both)) * usable
+        side = by_quote + move * (1 - by_quote * by_quote)
         turnover = paid * size[i]
         net += turnover * side
         signed += turnover * (side * side)

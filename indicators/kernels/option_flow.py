@@ -110,23 +110,28 @@ def _sign_block(
         if flags[i] & unsigned:
             continue
         paid, low, high = price[i], bid[i], ask[i]
-        if paid != current:
-            different = current
-            current = paid
-        told = aggressor[i] if by_feed else 0
-        found = told
-        has_sizes = bid_size[i] >= 0 and ask_size[i] >= 0
-        if found == 0 and usable_quote(paid, low, high, floor, percent):
-            if by_size and has_sizes:
-                found = int(size[i] == bid_size[i]) - int(size[i] == ask_size[i])
-            if found == 0 and by_price != 0:
-                found = quote_side(by_price, paid, size[i], low, high, bid_size[i], ask_size[i])
-            if found == 0 and by_depth:
-                found = quote_side(DEPTH, paid, size[i], low, high, bid_size[i], ask_size[i])
-        if found == 0 and by_tick != 0 and different >= 0:
-            found = 1 if current > different else -1
+        # Sums in place of branches, as in `lee_ready`: of two layers the first that is not 0 is a + (1 - a·a)·b.
+        different += (current - different) * np.int64(paid != current)
+        current = paid
+        told = np.int64(aggressor[i]) * by_feed
+        has_sizes = (bid_size[i] >= 0) & (ask_size[i] >= 0)
+        found = np.int64(size[i] == bid_size[i]) - np.int64(size[i] == ask_size[i])
+        found *= by_size & has_sizes
+        if by_price == QUOTE:
+            beyond = np.int64(2 * paid > low + high) - np.int64(2 * paid < low + high)
+            found += (1 - found * found) * beyond
+        elif by_price != 0:
+            found += (1 - found * found) * quote_side(by_price, paid, size[i], low, high, bid_size[i], ask_size[i])
+        if by_depth:
+            deeper = np.int64(ask_size[i] > bid_size[i]) - np.int64(ask_size[i] < bid_size[i])
+            found += (1 - found * found) * deeper * ((2 * paid == low + high) & has_sizes)
+        found *= usable_quote(paid, low, high, floor, percent)
+        found = told + (1 - told * told) * found
+        if by_tick != 0:
+            moved = np.int64(current > different) - np.int64(current < different)
+            found += (1 - found * found) * moved * (different >= 0)
         side[i - start] = found
-        way[i - start] = _way(found, told, low >= 0 and high >= 0, has_sizes or not by_size)
+        way[i - start] = _way(int(found), int(told), low >= 0 and high >= 0, has_sizes or not by_size)
 
 
 @jit
@@ -204,19 +209,17 @@ def _option_flow(
     bid_size: I64,
     ask_size: I64,
     aggressor: I8,
-    groups: int,
+    table: I64,
     stack: tuple[bool, bool, int, bool, int],
     masks: tuple[int, int, int, int, int],
     spread: tuple[int, int],
     window_ns: int,
     floors: tuple[int, int],
-) -> tuple[I64, I64, I64]:
+) -> tuple[I64, I64]:
     excluded, auction, bar, sweep, cancelled = masks
     floor, order_floor = floors
     alone = excluded | auction | bar
     width = len(OPTION_COLUMNS)
-    # One flat table: a view of a row for every print would cost more than the sums themselves.
-    table = np.zeros(groups * CLASSES * PROFILES * STACKS * 2 * width, np.int64)
     volume = np.zeros(len(group), np.int64)
     orders = np.zeros((64, len(ORDER_COLUMNS)), np.int64)
     listed = 0
@@ -295,7 +298,7 @@ def _option_flow(
                     listed += 1
             i = stop
         volume[b] = traded
-    return table.reshape((-1, 2, width)), orders[:listed], volume
+    return orders[:listed], volume
 
 
 RANK = {AGGRESSOR: 0, TRADE_SIZE: 1, QUOTE: 2, TOUCH: 2, OUTER: 2, DEPTH: 3, TICK: 4, REV_TICK: 4}
@@ -315,14 +318,14 @@ def option_flow(
     contracts: tuple[I64, I64, Bool],
     profile_of: I8,
     prints: Mapping[str, npt.NDArray[Any]],
-    groups: int,
+    table: I64,
     layers: Sequence[int],
     masks: tuple[int, int, int, int, int],
     spread: tuple[int, int],
     window_ns: int,
     floors: tuple[int, int],
-) -> tuple[I64, I64, I64]:
-    """Sign prints, gather them into parent orders and sum their premium, for all prints and for large orders.
+) -> tuple[I64, I64]:
+    """Sign prints, gather them into parent orders and add up their premium, for all prints and for large orders.
 
     Parameters
     ----------
@@ -331,7 +334,9 @@ def option_flow(
     profile_of : int8, venue id → profile, 0 … 2; an id beyond it has profile 0
     prints : arrays of shape (n,) in tape order: ts, price, size, multiplier, venue, flags, asset_class, bid, ask,
         bid_size, ask_size (the quote in force), aggressor
-    groups : number of groups
+    table : int64, shape (groups·4·3·5, 2, 16), contiguous, what the prints are added to, as a tape comes in pieces:
+        [:, 0] over all prints and [:, 1] over the prints of large parents, with OPTION_COLUMNS;
+        rows ((group·4 + asset class)·3 + profile)·5 + way of signing
     layers : layers of the rule as in `sign_prints`, in the order of `RANK`
     masks : flag bits of excluded prints, of auctions, of bars, of sweeps, of cancelled prints (excluded ones too)
     spread : micro-dollars and per cent of the mid up to which a quote signs, as in `sign_prints`
@@ -345,8 +350,6 @@ def option_flow(
 
     Returns
     -------
-    table : int64, shape (groups·4·3·5, 2, 16), [:, 0] over all prints and [:, 1] over the prints of large parents, with
-        OPTION_COLUMNS; rows ((group·4 + asset class)·3 + profile)·5 + way of signing
     orders : int64, shape (k, 11), ORDER_COLUMNS of every parent at or above the second floor, in order of their first
         prints, excluded prints and bars apart
     volume : int64, shape (m,), contracts per block, cancelled prints apart: what has no direction was traded too
@@ -370,11 +373,12 @@ def option_flow(
     starts, group, is_call = contracts
     blocks = read_only(starts, np.int64), read_only(group, np.int64), read_only(is_call, np.bool_)
     columns: dict[str, Any] = {name: read_only(prints[name], NARROW.get(name, np.int64)) for name in names}
-    summed: tuple[I64, I64, I64] = _option_flow(
+    summed: tuple[I64, I64] = _option_flow(
         *blocks,
         read_only(profile_of, np.int8),
         **columns,
-        groups=groups,
+        # Flat: a view of a row for every print would cost more than the sums themselves.
+        table=table.reshape(-1),
         stack=_stack_of(layers),
         masks=masks,
         spread=spread,

@@ -111,9 +111,8 @@ def _moves(instrument: I32, price: I64, eligible: Bool, step: int) -> I8:
 @jit
 def usable_quote(price: int, bid: int, ask: int, floor: int, percent: int) -> bool:
     """Whether a quote may sign a print: two-sided, not crossed, not locked at the price, not too wide."""
-    if bid <= 0 or ask < bid or (bid == ask and price == bid):
-        return False
-    return ask - bid <= floor or 200 * (ask - bid) <= percent * (bid + ask)
+    narrow = (ask - bid <= floor) | (200 * (ask - bid) <= percent * (bid + ask))
+    return (bid > 0) & (ask >= bid) & ((ask != bid) | (price != bid)) & narrow
 
 
 @jit

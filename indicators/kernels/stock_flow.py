@@ -1,4 +1,4 @@
-"""Off-exchange and block notional of stocks, matched to quotes, signed and summed in one pass over the tape.
+"""Off-exchange and block notional of stocks, signed and summed in one pass over the tape.
 
 Sums are int64 micro-dollars, squares of whole dollars are kept as two additive int64 sums, so that adding the tables of
 any partition of a session gives the same integers.
@@ -32,7 +32,7 @@ STOCK_PARENTS, STOCK_SQUARE_HIGH, STOCK_SQUARE_LOW, STOCK_LAST_TS = range(10, 14
 
 DARK, BLOCK = 0, 1
 
-NARROW: dict[str, type[np.generic]] = {"symbol": np.int32, "flags": np.int32, "off_exchange": np.bool_}
+NARROW: dict[str, type[np.generic]] = {"flags": np.int32, "off_exchange": np.bool_}
 """Columns that are not int64."""
 
 
@@ -57,7 +57,6 @@ def _side(price: int, bid: int, ask: int, moved: int, layers: tuple[int, bool], 
 @jit
 def _stock_flow(
     starts: I64,
-    symbol: I32,
     ts: I64,
     price: I64,
     size: I64,
@@ -65,10 +64,6 @@ def _stock_flow(
     flags: I32,
     bid: I64,
     ask: I64,
-    quote_symbol: I32,
-    quote_ts: I64,
-    quote_bid: I64,
-    quote_ask: I64,
     lit: tuple[int, bool],
     off: tuple[int, bool],
     spread_floor: int,
@@ -85,17 +80,10 @@ def _stock_flow(
     first = np.zeros(2, np.int64)
     net = np.zeros(4, np.int64)
     is_open = np.zeros(4, np.bool_)
-    q = 0
     for b in range(len(starts) - 1):
-        # The quotes of this symbol, and how many of them stood before the print.
-        quotes = q + np.searchsorted(quote_symbol[q:], symbol[starts[b]])
-        no_more = quotes + np.searchsorted(quote_symbol[quotes:], symbol[starts[b]], side="right")
-        q = quotes
         current = different = np.int64(-1)
         for i in range(starts[b], starts[b + 1]):
             now = ts[i]
-            while q < no_more and quote_ts[q] < now:
-                q += 1
             flag = flags[i]
             has_side = not flag & (excluded | auction)
             if has_side and price[i] != current:
@@ -114,8 +102,6 @@ def _stock_flow(
                     net[cell] = 0
                 first[kind] = now
             low, high = bid[i], ask[i]
-            if (low < 0 or high < 0) and q > quotes:
-                low, high = quote_bid[q - 1], quote_ask[q - 1]
             moved = 0
             if different >= 0:
                 moved = 1 if current > different else -1
@@ -141,7 +127,6 @@ def _stock_flow(
                 is_open[cell] = True
                 net[cell] += money * side
                 table[at + (BUY if side > 0 else (SELL if side < 0 else STOCK_UNKNOWN))] += money
-        q = no_more
         for cell in range(4):
             if is_open[cell]:
                 _close_parent(table, (4 * b + cell) * width, net[cell])
@@ -162,7 +147,6 @@ def _layers(codes: Sequence[int]) -> tuple[int, bool]:
 def stock_flow(
     starts: I64,
     prints: Mapping[str, npt.NDArray[Any]],
-    quotes: Mapping[str, npt.NDArray[Any]],
     layers: tuple[Sequence[int], Sequence[int]],
     spread_floor: int,
     masks: tuple[int, int, int],
@@ -170,14 +154,13 @@ def stock_flow(
     floor: int,
     window_ns: int,
 ) -> I64:
-    """Match prints to quotes, sign them, and sum off-exchange and block notional, of every size and of large prints.
+    """Sign prints, and sum off-exchange and block notional, of every size and of large prints.
 
     Parameters
     ----------
     starts : int64, shape (m+1,), row bounds of the m instruments
-    prints : arrays of shape (n,) in tape order: symbol, ts, price (micro-dollars), size (micro-shares), off_exchange,
-        flags, bid, ask (-1 where a print carries none)
-    quotes : arrays of shape (k,) in tape order: symbol, ts, bid, ask; symbols ascend as those of the prints do
+    prints : arrays of shape (n,) in tape order: ts, price (micro-dollars), size (micro-shares), off_exchange, flags,
+        bid, ask (the quote in force, -1 where there is none)
     layers : layers that sign on-exchange prints, and those that sign off-exchange ones, as in `sign_prints`: at most
         one of QUOTE, TOUCH and OUTER, then TICK or nothing
     spread_floor : micro-dollars, the widest spread that signs
@@ -196,11 +179,10 @@ def stock_flow(
         dark = off-exchange at any size; block = on-exchange, shares ≥ 10,000 or notional ≥ $200,000
         buy + sell + unknown + excluded + auction = notional of the prints summed, exactly
 
-    A print's own bid and ask, where it has both, are the quote in force; else the last quote strictly before it, as in
-    `quotes_in_force`. Sides are those of `sign_prints`; the tick test looks at every print that is neither excluded nor
+    Sides are those of `sign_prints`; the tick test looks at every print that is neither excluded nor
     an auction, on or off exchange. On-exchange prints below a block are not summed. Prints of one instrument and kind
     within `window_ns` of the first of them form one parent, whose net is squared; a tape of stocks gives no other sign
-    of who traded on. Time O(n + k).
+    of who traded on. Time O(n).
 
     Raises
     ------
@@ -211,10 +193,8 @@ def stock_flow(
     ----------
     INDICATORS, sections 0 and 4.
     """
-    names = ("symbol", "ts", "price", "size", "off_exchange", "flags", "bid", "ask")
+    names = ("ts", "price", "size", "off_exchange", "flags", "bid", "ask")
     columns: dict[str, Any] = {name: read_only(prints[name], NARROW.get(name, np.int64)) for name in names}
-    for name in ("symbol", "ts", "bid", "ask"):
-        columns[f"quote_{name}"] = read_only(quotes[name], NARROW.get(name, np.int64))
     table: I64 = _stock_flow(
         read_only(starts, np.int64),
         **columns,

@@ -19,6 +19,7 @@ from indicators.engine.money import dollars, spoken
 from indicators.engine.spans import Known, Span, explained, known_sessions, nanoseconds, spans
 from indicators.kernels.band import Band, Stratum, error_band
 from indicators.kernels.blocks import block_starts
+from indicators.kernels.quotes import in_force
 from indicators.kernels.side import RULES
 from indicators.kernels.stock_flow import STOCK_COLUMNS, stock_flow
 from seeds.side_accuracy import equity_accuracy
@@ -43,7 +44,6 @@ NOTHING_LARGE = "no print reached the institutional floor"
 
 TRADE_COLUMNS = ("symbol", "ts", "price", "size", "off_exchange", "flags", "bid", "ask")
 QUOTE_COLUMNS = ("symbol", "ts", "bid", "ask")
-NO_QUOTES = dict.fromkeys(QUOTE_COLUMNS, np.empty(0, np.int64)) | {"symbol": np.empty(0, np.int32)}
 
 PARTS = (
     *("dark_buy", "dark_sell", "dark_unknown", "block_buy", "block_sell", "block_unknown"),
@@ -122,26 +122,29 @@ class DarkPoolImbalance(Indicator):
         bars = part.tables.get("daily_bars")
         if bars is not None and not bars.is_empty():
             rows["highs"] = _highs(bars)
-        trades = part.tables.get("stock_trades")
-        if trades is None or trades.is_empty() or part.session is None:
+        if part.session is None:
             return rows
-        prints = {name: trades[name].to_numpy() for name in TRADE_COLUMNS}
-        quotes = part.tables.get("stock_quotes")
-        starts = block_starts(prints["symbol"])
-        table = stock_flow(
-            starts,
-            prints,
-            NO_QUOTES if quotes is None else {name: quotes[name].to_numpy() for name in QUOTE_COLUMNS},
-            (RULES[self.lit_rule], RULES[self.off_exchange_rule]),
-            self.spread_floor * MICRO,
-            (int(EXCLUDED), int(PrintFlag.AUCTION), int(PrintFlag.BAR)),
-            (self.block_shares * MICRO, self.block_dollars * MICRO),
-            self.institutional_floor * MICRO,
-            self.parent_window_ms * 1_000_000,
-        )
-        here = pl.DataFrame({"id": prints["symbol"][starts[:-1]]})
-        symbols = here.join(part.tables["symbols"], on="id", how="left", maintain_order="left")["symbol"]
-        rows["flow"] = _flow_frame(part.session, table, symbols)
+        tables, symbols = [], []
+        batches = part.batches("stock_trades"), part.batches("stock_quotes")
+        for prints in in_force(*batches, "symbol", ("bid", "ask")):
+            starts = block_starts(prints["symbol"])
+            symbols.append(prints["symbol"][starts[:-1]])
+            tables.append(
+                stock_flow(
+                    starts,
+                    prints,
+                    (RULES[self.lit_rule], RULES[self.off_exchange_rule]),
+                    self.spread_floor * MICRO,
+                    (int(EXCLUDED), int(PrintFlag.AUCTION), int(PrintFlag.BAR)),
+                    (self.block_shares * MICRO, self.block_dollars * MICRO),
+                    self.institutional_floor * MICRO,
+                    self.parent_window_ms * 1_000_000,
+                )
+            )
+        if tables:
+            here = pl.DataFrame({"id": np.concatenate(symbols)})
+            named = here.join(part.tables["symbols"], on="id", how="left", maintain_order="left")["symbol"]
+            rows["flow"] = _flow_frame(part.session, np.concatenate(tables), named)
         return rows
 
     def combine(self, parts: Iterable[Rows]) -> Rows:

@@ -16,12 +16,13 @@ from pydantic import PositiveInt
 from feeds.schema import ASSET_CLASSES, EXCLUDED, MICRO, TAPE_COLUMNS, Part, PrintFlag, Sessions, utc
 from indicators.engine.indicator import Indicator, Input, Period, Reading, Rows
 from indicators.engine.money import dollars, spoken
-from indicators.engine.prints import KINDS, Prints, with_quotes
+from indicators.engine.prints import KINDS, Prints
 from indicators.engine.spans import Known, Span, explained, known_sessions, spans
 from indicators.kernels.band import Band, Stratum, error_band
 from indicators.kernels.blocks import block_starts
 from indicators.kernels.option_flow import CLASSES, OPTION_COLUMNS, ORDER_COLUMNS, STACKS, option_flow
 from indicators.kernels.option_flow import PROFILES as PROFILE_COUNT
+from indicators.kernels.quotes import in_force
 from indicators.kernels.side import AGGRESSOR, REV_TICK, RULES
 from seeds.side_accuracy import PROFILES, option_accuracy, venue_profiles
 
@@ -48,6 +49,12 @@ NUMBERS = (
 
 TRADE_COLUMNS = tuple(name for name in TAPE_COLUMNS["option_trades"] if name != "conditions")
 """What is read of a print; what its conditions mean stands in its flags."""
+
+FIRST = ("ts", "sequence", "file", "record", "asset_class", "flags", "multiplier", "underlying_price", "bid", "ask")
+"""What is told of the first print of a large order."""
+
+CELLS = CLASSES * PROFILE_COUNT * STACKS
+"""Strata of one underlying."""
 
 SUMMED = OPTION_COLUMNS[:-1]
 """The columns that are added; `last_ts` is not."""
@@ -91,6 +98,7 @@ class DirectionalPremium(Indicator):
         "flow": ("session", "underlying", "asset_class", "size_class", "profile", "rule"),
         "orders": ("session", "underlying", "expiry", "strike", "right", "ts", "sequence", "file", "record"),
     }
+    in_key_order: ClassVar[tuple[str, ...]] = ("orders",)
 
     rule: Literal["gsu", "quote", "lr", "emo", "clnv", "tick", "rev_tick"] = "gsu"
     institutional_floor: PositiveInt = 100_000
@@ -101,27 +109,31 @@ class DirectionalPremium(Indicator):
 
     def measure(self, part: Part) -> Rows:
         """Sum one session's prints by underlying and stratum, and list its large parent orders."""
-        trades = part.tables.get("option_trades")
-        if trades is None or trades.is_empty() or part.session is None:
+        if part.session is None:
             return {}
-        prints = with_quotes(trades, part.tables.get("option_quotes"))
         layers = (AGGRESSOR, *RULES[self.rule])
-        blocks = _Blocks.of(prints["contract"], part.tables["contracts"])
-        table, orders, volume = option_flow(
-            (blocks.starts, blocks.group, blocks.is_call),
-            _profiles(part.tables["venues"]),
-            prints,
-            len(blocks.underlyings),
-            layers,
-            MASKS,
-            (self.spread_floor * MICRO, self.spread_percent),
-            self.parent_window_ms * 1_000_000,
-            (self.institutional_floor * MICRO, self.order_floor * MICRO),
-        )
+        profile_of = _profiles(part.tables["venues"])
+        tally = _Tally(part.tables["contracts"])
+        batches = part.batches("option_trades"), part.batches("option_quotes")
+        for prints in in_force(*batches, "contract", ("bid", "ask", "bid_size", "ask_size")):
+            starts = block_starts(prints["contract"])
+            contract = prints["contract"][starts[:-1]]
+            group = tally.groups_of(contract)
+            orders, volume = option_flow(
+                (starts, group, tally.is_call[contract]),
+                profile_of,
+                prints,
+                tally.table,
+                layers,
+                MASKS,
+                (self.spread_floor * MICRO, self.spread_percent),
+                self.parent_window_ms * 1_000_000,
+                (self.institutional_floor * MICRO, self.order_floor * MICRO),
+            )
+            tally.keep(orders, prints, contract, volume)
         tick = "rev_tick" if REV_TICK in layers else "tick"
         rules = ("none", "aggressor", self.rule, "quote_rev_tick", tick)
-        flow = _flow_frame(part.session, table, blocks.underlyings, rules)
-        return {"flow": flow, "orders": _orders_frame(part.session, prints, blocks, volume, orders)}
+        return tally.rows(part.session, rules) if tally.met else {}
 
     def combine(self, parts: Iterable[Rows]) -> Rows:
         """Concatenate, add what several parts hold of one underlying (parts are cut by contract), and sort."""
@@ -201,31 +213,72 @@ class DirectionalPremium(Indicator):
         )
 
 
-@dataclass(frozen=True)
-class _Blocks:
-    """Runs of equal contract in a part: bounds, group (underlying) and right of each run, and what they are called.
+class _Tally:
+    """What a session's prints come to, added up as they come.
 
-    `rank` is a run's place in the order of underlying, expiry, strike and right.
+    Attributes
+    ----------
+    is_call : bool, by contract
+    met : underlyings with prints so far, by number, in the order of their groups
+    table : the sums of their groups, as `option_flow` adds to them, with room for more
     """
 
-    starts: npt.NDArray[np.int64]
-    group: npt.NDArray[np.int64]
-    is_call: npt.NDArray[np.bool_]
-    rank: npt.NDArray[np.int64]
-    underlyings: pl.Series
-    contracts: pl.DataFrame
+    def __init__(self, contracts: pl.DataFrame) -> None:
+        ids = contracts["id"].to_numpy()
+        names = contracts["underlying"].unique(maintain_order=True)
+        numbered = pl.DataFrame({"underlying": names}).with_row_index("number")
+        number = contracts.select("underlying").join(numbered, on="underlying", how="left", maintain_order="left")
+        room = int(ids.max(initial=-1)) + 1
+        self.is_call = np.zeros(room, np.bool_)
+        self.is_call[ids] = (contracts["right"] == "C").to_numpy()
+        self.met: list[int] = []
+        self.table = np.zeros((0, 2, len(OPTION_COLUMNS)), np.int64)
+        self._contracts, self._names = contracts, names
+        self._row, self._number = np.zeros(room, np.int64), np.zeros(room, np.int64)
+        self._row[ids], self._number[ids] = np.arange(len(ids)), number["number"].to_numpy()
+        self._group = np.full(len(names), -1, np.int64)
+        self._orders: list[dict[str, npt.NDArray[Any]]] = []
 
-    @classmethod
-    def of(cls, contract: npt.NDArray[np.int32], contracts: pl.DataFrame) -> "_Blocks":
-        starts = block_starts(contract)
-        here = pl.DataFrame({"id": contract[starts[:-1]]}).join(contracts, on="id", how="left", maintain_order="left")
-        underlyings = here["underlying"].unique().sort()
-        numbered = pl.DataFrame({"underlying": underlyings}).with_row_index("group")
-        group = here.join(numbered, on="underlying", how="left", maintain_order="left")["group"]
-        is_call = (here["right"] == "C").to_numpy()
-        rank = np.empty(here.height, np.int64)
-        rank[here.select(pl.arg_sort_by("underlying", "expiry", "strike", "right")).to_series()] = np.arange(len(rank))
-        return cls(starts, group.cast(pl.Int64).to_numpy(), is_call, rank, underlyings, here)
+    def groups_of(self, contract: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+        """The group of each contract's underlying; the table has a place for it from now on."""
+        number = self._number[contract]
+        new = np.unique(number[self._group[number] < 0])
+        self._group[new] = np.arange(len(self.met), len(self.met) + len(new))
+        self.met += new.tolist()
+        if CELLS * len(self.met) > len(self.table):
+            more = np.zeros((max(CELLS * len(self.met), 2 * len(self.table)), *self.table.shape[1:]), np.int64)
+            more[: len(self.table)] = self.table
+            self.table = more
+        return self._group[number]
+
+    def keep(
+        self,
+        orders: npt.NDArray[np.int64],
+        prints: Prints,
+        contract: npt.NDArray[np.int32],
+        volume: npt.NDArray[np.int64],
+    ) -> None:
+        """Keep the large orders of some prints, and what is told of each one's first print."""
+        described = {name: orders[:, n] for n, name in enumerate(ORDER_COLUMNS)}
+        head, block = described.pop("head"), described.pop("block")
+        first = {f"first_{name}": prints[name][head] for name in FIRST}
+        self._orders.append(described | first | {"contract": contract[block], "volume": volume[block]})
+
+    def rows(self, session: date, rules: tuple[str, ...]) -> Rows:
+        """The rows of the session; `rules` name the ways of signing."""
+        orders = {name: np.concatenate([part[name] for part in self._orders]) for name in self._orders[0]}
+        # In the order of the keys already, most of which the contract says: what is in order is soon sorted.
+        ids, of = np.unique(orders["contract"], return_inverse=True)
+        rank = np.empty(len(ids), np.int64)
+        named = self._contracts[self._row[ids]]
+        rank[named.select(pl.arg_sort_by("underlying", "expiry", "strike", "right")).to_series()] = np.arange(len(ids))
+        order = np.argsort(rank[of], kind="stable")
+        orders = {name: column[order] for name, column in orders.items()}
+        contracts = self._contracts[self._row[orders["contract"]]]
+        return {
+            "flow": _flow_frame(session, self.table[: CELLS * len(self.met)], self._names.gather(self.met), rules),
+            "orders": _orders_frame(session, orders, contracts),
+        }
 
 
 def _profiles(venues: pl.DataFrame) -> npt.NDArray[np.int8]:
@@ -259,13 +312,7 @@ def _flow_frame(
     return pl.concat([labels, sums], how="horizontal")
 
 
-def _orders_frame(
-    session: date,
-    prints: Prints,
-    blocks: _Blocks,
-    volume: npt.NDArray[np.int64],
-    orders: npt.NDArray[np.int64],
-) -> pl.DataFrame:
+def _orders_frame(session: date, orders: dict[str, npt.NDArray[Any]], contracts: pl.DataFrame) -> pl.DataFrame:
     """Large parent orders: contract, times, side, direction, premium, size, the contract's volume, venues, prints.
 
     `side` is the one side present among the parent's prints, else 0; `direction` +1 bull, −1 bear, 0 unknown; `volume`
@@ -273,31 +320,25 @@ def _orders_frame(
     those of the first print, null where there are none; `file` and `record` say where that print was read; `flags` are
     those that any of the prints has.
     """
-    # In the order of the keys already, most of which the contract says: what is in order is soon sorted.
-    order = np.argsort(blocks.rank[orders[:, ORDER_COLUMNS.index("block")]], kind="stable")
-    described = {name: orders[order, n] for n, name in enumerate(ORDER_COLUMNS)}
-    heads, block = described["head"], described["block"]
-    is_call = blocks.is_call[block]
-    direction = (described["bull"] > 0).astype(np.int8) - (described["bear"] > 0).astype(np.int8)
-    auction = (prints["flags"][heads] & int(PrintFlag.AUCTION)) != 0
-    kind = np.where(auction, len(KINDS), described["kind"])
-    first = pl.DataFrame({name: prints[name][heads] for name in ("underlying_price", "bid", "ask")})
+    is_call = (contracts["right"] == "C").to_numpy()
+    direction = (orders["bull"] > 0).astype(np.int8) - (orders["bear"] > 0).astype(np.int8)
+    auction = (orders["first_flags"] & int(PrintFlag.AUCTION)) != 0
+    kind = np.where(auction, len(KINDS), orders["kind"])
+    first = pl.DataFrame({name: orders[f"first_{name}"] for name in ("underlying_price", "bid", "ask")})
     return pl.DataFrame(
         {
-            "session": pl.repeat(session, len(heads), dtype=pl.Date, eager=True),
-            **{name: blocks.contracts[name].gather(block) for name in ("underlying", "expiry", "strike", "right")},
-            **{name: prints[name][heads] for name in ("ts", "sequence", "file", "record")},
-            "asset_class": pl.Series(ASSET_CLASSES, dtype=pl.String).gather(prints["asset_class"][heads]),
-            "last_ts": described["last_ts"],
+            "session": pl.repeat(session, len(kind), dtype=pl.Date, eager=True),
+            **{name: contracts[name] for name in ("underlying", "expiry", "strike", "right")},
+            **{name: orders[f"first_{name}"] for name in ("ts", "sequence", "file", "record")},
+            "asset_class": pl.Series(ASSET_CLASSES, dtype=pl.String).gather(orders["first_asset_class"]),
+            "last_ts": orders["last_ts"],
             "side": np.where(is_call, direction, -direction).astype(np.int8),
             "direction": direction,
             "kind": pl.Series((*KINDS, "auction"), dtype=pl.String).gather(kind),
-            "premium": described["bull"] + described["bear"] + described["unknown"],
-            **{name: described[name] for name in ("bull", "bear", "unknown", "size")},
-            "volume": volume[block],
-            **{name: described[name] for name in ("venues", "prints")},
-            "multiplier": prints["multiplier"][heads],
-            "flags": described["flags"].astype(np.int32),
+            "premium": orders["bull"] + orders["bear"] + orders["unknown"],
+            **{name: orders[name] for name in ("bull", "bear", "unknown", "size", "volume", "venues", "prints")},
+            "multiplier": orders["first_multiplier"],
+            "flags": orders["flags"].astype(np.int32),
             **first.select(pl.when(pl.all() >= 0).then(pl.all())).to_dict(),
         }
     )

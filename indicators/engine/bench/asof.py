@@ -14,6 +14,7 @@ from indicators.engine.bench.premium import bare_scan
 from indicators.engine.bench.tape import SESSIONS, STOCK_QUOTES, STOCK_TRADES, Tapes, bench_sessions
 from indicators.engine.threads import in_threads
 from indicators.kernels.blocks import block_starts
+from indicators.kernels.quotes import in_force
 from indicators.kernels.side import RULES
 from indicators.kernels.stock_flow import BUY, SELL, STOCK_UNKNOWN, stock_flow
 from indicators.us.dark_pool_imbalance import QUOTE_COLUMNS, TRADE_COLUMNS
@@ -39,28 +40,30 @@ c = pl.col
 def ours_p2(store: Store) -> pl.DataFrame:
     """Dark and block notional by side, in micro-dollars, part by part through the library's kernels."""
     columns = {"stock_trades": TRADE_COLUMNS, "stock_quotes": QUOTE_COLUMNS}
-    parts = store.parts(dict.fromkeys(columns, "session"), bench_sessions(store, SESSIONS), columns=columns)
+    days = bench_sessions(store, SESSIONS)
+    parts = store.parts(dict.fromkeys(columns, "session"), days, columns=columns, streamed=True)
     return pl.concat(list(in_threads(2)(_by_midpoint, parts))).group_by(KEYS).sum().sort(KEYS)
 
 
 def _by_midpoint(part: Part) -> pl.DataFrame:
-    tape, quoted = part.tables["stock_trades"], part.tables["stock_quotes"]
-    prints = {name: tape[name].to_numpy() for name in TRADE_COLUMNS}
-    quotes = {name: quoted[name].to_numpy() for name in QUOTE_COLUMNS}
-    starts = block_starts(prints["symbol"])
-    table = stock_flow(
-        starts,
-        prints,
-        quotes,
-        (RULES["quote"], RULES["quote"]),
-        SPREAD_FLOOR,
-        (int(EXCLUDED), int(PrintFlag.AUCTION), int(PrintFlag.BAR)),
-        (BLOCK_SHARES * MICRO, BLOCK_DOLLARS * MICRO),
-        LARGE_DOLLARS * MICRO,
-        PARENT_NS,
-    )[:, :, 0, :]
+    tables, symbols = [], []
+    for prints in in_force(part.batches("stock_trades"), part.batches("stock_quotes"), "symbol", ("bid", "ask")):
+        starts = block_starts(prints["symbol"])
+        symbols.append(prints["symbol"][starts[:-1]])
+        summed = stock_flow(
+            starts,
+            prints,
+            (RULES["quote"], RULES["quote"]),
+            SPREAD_FLOOR,
+            (int(EXCLUDED), int(PrintFlag.AUCTION), int(PrintFlag.BAR)),
+            (BLOCK_SHARES * MICRO, BLOCK_DOLLARS * MICRO),
+            LARGE_DOLLARS * MICRO,
+            PARENT_NS,
+        )
+        tables.append(summed[:, :, 0, :])
+    table = np.concatenate(tables)
     symbol, kind = np.nonzero(table[..., [BUY, SELL, STOCK_UNKNOWN]].any(axis=2))
-    here = pl.DataFrame({"id": prints["symbol"][starts[:-1]][symbol]})
+    here = pl.DataFrame({"id": np.concatenate(symbols)[symbol]})
     return pl.DataFrame(
         {
             "session": pl.repeat(part.session, len(symbol), dtype=pl.Date, eager=True),

@@ -40,7 +40,7 @@ def ours_p1b(store: Store, threads: int = 2) -> Rows:
     indicator = DirectionalPremium()
     columns = {need.table: need.columns for need in indicator.inputs}
     days = bench_sessions(store, SESSIONS)
-    parts = store.parts({"option_trades": "session"}, days, columns=columns, read_ahead=threads > 1)
+    parts = store.parts({"option_trades": "session"}, days, columns=columns, read_ahead=threads > 1, streamed=True)
     return compute(indicator, parts, in_threads(threads) if threads > 1 else map)
 
 

@@ -6,9 +6,12 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import feeds.tape
 from feeds.arrow import Room
+from feeds.schema import Part
 from feeds.store import Store
 from indicators.engine.bench.tape import Tapes, bench_sessions
 from indicators.engine.indicator import Indicator, Rows
@@ -19,7 +22,7 @@ from indicators.us.dark_pool_imbalance import DarkPoolImbalance
 from indicators.us.directional_premium import DirectionalPremium
 
 SESSIONS = 4
-INDICATORS = (DirectionalPremium(), DarkPoolImbalance())
+INDICATORS = (DirectionalPremium(order_floor=5_000, institutional_floor=5_000), DarkPoolImbalance())
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +84,45 @@ def test_runs_and_batches_leave_no_trace(indicator, run_rows, read_rows, tapes, 
     monkeypatch.setattr(feeds.tape, "RUN_ROWS", run_rows)
     monkeypatch.setattr(feeds.tape, "READ_ROWS", read_rows)
     assert written(rows_of(tape_of(tapes, indicator), indicator, in_threads(2))) == expected[indicator.name]
+
+
+@pytest.mark.parametrize("indicator", INDICATORS, ids=lambda one: one.name)
+@pytest.mark.parametrize("way", MAPS)
+@pytest.mark.parametrize(("shard_rows", "batch_rows"), [(4_000_000, 64), (4_000_000, 1 << 16), (700, 100)])
+def test_streams_leave_no_trace(indicator, way, shard_rows, batch_rows, tapes, expected, monkeypatch):
+    monkeypatch.setattr(feeds.tape, "RUN_ROWS", 1)
+    monkeypatch.setattr(feeds.tape, "STREAM_ROWS", 1)
+    monkeypatch.setattr(feeds.tape, "IN_PLACE_ROWS", batch_rows)
+    store = tape_of(tapes, indicator)
+    taken: list[Part] = []
+
+    def seen(part: Part) -> Rows:
+        taken.append(part)
+        return indicator.measure(part)
+
+    tables = {need.table: need.split for need in indicator.inputs if need.split == "session"}
+    columns = {need.table: need.columns for need in indicator.inputs}
+    days = bench_sessions(store, SESSIONS)
+    store.scanned.clear()
+    parts = store.parts(tables, days, columns=columns, shard_rows=shard_rows, streamed=True)
+    found = indicator.combine(MAPS[way](seen, parts))
+    assert written(found) == expected[indicator.name]
+    assert all(set(part.streams) == set(tables) for part in taken)
+    assert len(taken) == SESSIONS or shard_rows < 4_000_000
+    prints = 2_000 if "option_trades" in tables else 500
+    assert all(store.scanned[day] >= prints for day in days.dates)
+
+
+@given(st.lists(st.integers(0, 3), max_size=30).map(sorted), st.lists(st.integers(0, 30), max_size=6).map(sorted))
+def test_batches_of_whole_instruments_hold_every_row_once(ids, cuts):
+    tape = {"symbol": np.array(ids, np.int32), "record": np.arange(len(ids))}
+    bounds = [0, *(min(cut, len(ids)) for cut in cuts), len(ids)]
+    batches = [{name: column[a:z] for name, column in tape.items()} for a, z in pairwise(bounds)]
+    found = list(feeds.tape.whole(batches, "symbol"))
+    assert [n for batch in found for n in batch["record"].tolist()] == list(range(len(ids)))
+    of = [set(batch["symbol"].tolist()) for batch in found]
+    assert all(before.isdisjoint(after) for before, after in pairwise(of))
+    assert sum(len(one) for one in of) == len(set(ids))
 
 
 @pytest.mark.parametrize("batch_rows", [64, 700, 1 << 15])

@@ -87,7 +87,8 @@ def option_tape(rows, layers=GSU):
 def run(columns, blocks, layers=GSU):
     profile_of = np.array([0, 1, 2], np.int8)
     masks = (EXCLUDED, AUCTION, BAR, SWEEP, CANCELLED)
-    return option_flow(blocks, profile_of, columns, 2, layers, masks, SPREAD, WINDOW, (FLOOR, ORDER_FLOOR))
+    table = np.zeros((2 * CLASSES * PROFILES * STACKS, 2, len(OPTION_COLUMNS)), np.int64)
+    return table, *option_flow(blocks, profile_of, columns, table, layers, masks, SPREAD, WINDOW, (FLOOR, ORDER_FLOOR))
 
 
 @given(TAPE, LAYERS)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indicators.kernels.quotes import quotes_in_force
+from indicators.kernels.quotes import in_force, quotes_in_force
 from indicators.kernels.side import DEPTH, QUOTE, RULES, TICK, sign_prints
 from indicators.kernels.stock_flow import STOCK_COLUMNS, stock_flow
 from tests import naive_flow
@@ -76,7 +76,8 @@ def test_stock_flow_equals_its_definition(prints, quotes, lit, off):
     quoted = tape(quotes, QUOTE_NAMES)[1]
     heads = [i for i, row in enumerate(rows) if i == 0 or row["symbol"] != rows[i - 1]["symbol"]]
     starts = np.array([*heads, len(rows)], np.int64)
-    table = stock_flow(starts, columns, quoted, (lit, off), SPREAD, (EXCLUDED, AUCTION, BAR), BLOCK, FLOOR, WINDOW)
+    (filled,) = in_force([columns], [quoted], "symbol", ("bid", "ask"))
+    table = stock_flow(starts, filled, (lit, off), SPREAD, (EXCLUDED, AUCTION, BAR), BLOCK, FLOOR, WINDOW)
     found = {}
     for i, kind, large in zip(*np.nonzero(table.any(axis=3)), strict=True):
         named = zip(STOCK_COLUMNS, table[i, kind, large].tolist(), strict=True)
@@ -89,9 +90,7 @@ def test_stock_flow_equals_its_definition(prints, quotes, lit, off):
 def test_layers_that_are_not_read_are_refused(layers):
     columns = tape([dict.fromkeys(STOCK_NAMES, 1)], STOCK_NAMES)[1]
     with pytest.raises(ValueError, match="all that is read"):
-        stock_flow(
-            np.array([0, 1]), columns, columns, (layers, layers), SPREAD, (EXCLUDED, AUCTION, BAR), BLOCK, FLOOR, WINDOW
-        )
+        stock_flow(np.array([0, 1]), columns, (layers, layers), SPREAD, (EXCLUDED, AUCTION, BAR), BLOCK, FLOOR, WINDOW)
 
 
 QUOTE_NAMES = ("symbol", "ts", "bid", "ask")
