@@ -163,7 +163,7 @@ def _canonical(frame: pl.DataFrame, cancelled: pl.Series) -> pl.DataFrame:
         "right": pl.col("option_type"),
         "price": pl.col("trade_price"),
         "size": pl.col("trade_size"),
-        "exchange": venue(frame["exchange_id"]),
+        "exchange": venue(frame["exchange_id"], "cboe"),
         "conditions": words,
         "underlying_price": _mid("underlying_bid", "underlying_ask"),
         "cancelled": pl.col("record").is_in(cancelled.implode()),

@@ -112,7 +112,7 @@ def _canonical(frame: pl.DataFrame) -> pl.DataFrame:
         right=pl.col("right").replace({"CALL": "C", "PUT": "P"}),
         price="price",
         size="size",
-        exchange=venue(frame["exchange"]),
+        exchange=venue(frame["exchange"], "thetadata"),
         conditions=in_words(kinds, _said),
         aggressor=in_words(kinds, _aggressor),
         **{name: pl.when(stands).then(name) for name in ("bid", "ask", "bid_size", "ask_size")},

@@ -80,9 +80,9 @@ def asset_class(roots: pl.Series) -> pl.Series:
     return roots.replace_strict(asset_classes(), default=None, return_dtype=pl.String)
 
 
-def venue(numbers: pl.Series) -> pl.Series:
-    """The OPRA letter of each exchange number of Cboe DataShop and ThetaData; an unknown number stays."""
-    return numbers.replace(opra_letters("nxcore"))
+def venue(numbers: pl.Series, source: str) -> pl.Series:
+    """The OPRA letter of each exchange number of a source ("cboe", "thetadata"); an unknown number stays."""
+    return numbers.replace(opra_letters(source))
 
 
 def quote(bid: str, ask: str) -> dict[str, pl.Expr]:

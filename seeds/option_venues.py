@@ -11,10 +11,10 @@ def opra_letters(known_as: str) -> dict[str, str]:
 
     Parameters
     ----------
-    known_as : "mic", or "nxcore" for the numbers of Cboe DataShop and ThetaData
+    known_as : "mic", or "cboe" or "thetadata" for the numbers of Cboe DataShop and of ThetaData: the same for most
 
-    >>> opra_letters("nxcore")["5"], opra_letters("mic")["XISX"]
-    ('C', 'I')
+    >>> opra_letters("cboe")["71"], opra_letters("thetadata")["46"], opra_letters("mic")["EMLD"]
+    ('D', 'D', 'D')
     """
     with files("seeds").joinpath("option_venues.csv").open(encoding="utf-8") as lines:
         return {row[known_as]: row["opra"] for row in csv.DictReader(lines) if row[known_as]}

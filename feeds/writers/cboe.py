@@ -51,7 +51,7 @@ def said(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
 
 def _lines(frame: pl.DataFrame) -> list[str]:
-    numbers = {letter: number for number, letter in opra_letters("nxcore").items()}
+    numbers = {letter: number for number, letter in opra_letters("cboe").items()}
     wall = "%Y-%m-%d %H:%M:%S%.3f"
     local = pl.col("ts").dt.convert_time_zone(ZONES["XNYS"])
     rows = frame.select(

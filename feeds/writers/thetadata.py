@@ -46,7 +46,7 @@ def said(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
 
 def _lines(frame: pl.DataFrame, session: date) -> list[str]:
-    numbers = {letter: number for number, letter in opra_letters("nxcore").items()}
+    numbers = {letter: number for number, letter in opra_letters("thetadata").items()}
     local = pl.col("ts").dt.convert_time_zone(ZONES["XNYS"])
     rows = frame.select(
         "underlying", pl.col("expiry").dt.strftime("%Y%m%d"), (pl.col("strike") * 1000).cast(pl.Int64), "right",

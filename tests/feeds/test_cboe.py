@@ -72,6 +72,11 @@ def test_a_trade_with_its_clock_root_quote_and_underlying(store: Store, tmp_path
     assert (row["asset_class"], row["flags"]) == (3, 0)
 
 
+@pytest.mark.parametrize(("number", "letter"), [("71", "D"), ("46", "46")])
+def test_exchange_numbers_are_cboes_own(number, letter):
+    assert frame(venue=number)["exchange"].to_list() == [letter]
+
+
 def test_delta_stands_beside_a_solved_volatility_only():
     assert frame()["delta"].to_list() == ["0.451200"]
     assert frame(delta="-0.12345678")["delta"].to_list() == ["-0.123457"]

@@ -68,6 +68,12 @@ def test_a_trade_with_its_contract_clock_sequence_and_quote(store: Store, tmp_pa
     assert (row["flags"], row["aggressor"], row["asset_class"]) == (0, 0, 0)
 
 
+@pytest.mark.parametrize(("number", "letter"), [("46", "D"), ("43", "M"), ("47", "T"), ("71", "71"), ("400", "400")])
+def test_exchange_numbers_are_thetadatas_own(store: Store, tmp_path: Path, number, letter):
+    (row,) = stored(store, file(tmp_path, [trade(exchange=number)]), "thetadata", "option_trades")
+    assert row["venue"] == letter  # 71 is MIAX Emerald to Cboe, an index feed of NYSE to ThetaData
+
+
 @pytest.mark.parametrize(
     ("changes", "aggressor", "flags"),
     [

@@ -76,6 +76,7 @@ def test_the_kind_of_underlying(equity_type: str, symbol: str, kind: str | None)
     [
         ("{}", "auto", "t", PrintFlag.CANCELLED),
         ("{}", "isoi", "f", PrintFlag.SWEEP),
+        ("{}", "scli", "f", PrintFlag.SWEEP | PrintFlag.CROSS),
         ("{intermarket_sweep}", "auto", "f", PrintFlag.SWEEP),
         ('{"intermarket_sweep","extended_hours_trade"}', "slft", "false",
          PrintFlag.SWEEP | PrintFlag.EXTENDED_HOURS | PrintFlag.FLOOR),
