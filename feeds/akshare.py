@@ -1,6 +1,6 @@
 """AkShare's frames as csv files, one call a file, named FUNCTION[_WHAT].csv: what no column says stands in the name.
 
-Read (columns as AkShare of 2026-08 names them; units are changed to those of the tables):
+Read (columns as AkShare 1.19.5 names them; units are changed to those of the tables):
 
     bond_china_yield                     → cn_bond_yields     the government curve alone; a call spans less than a year
     index_analysis_daily_sw, index_hist_sw → cn_industry_bars  a file of one kind replaces rows of the other: take one
@@ -15,8 +15,8 @@ Read (columns as AkShare of 2026-08 names them; units are changed to those of th
     stock_board_concept_hist_em_白酒     → cn_concept_bars
     stock_industry_clf_hist_sw           → cn_members         level 1 of each code
 
-`stock_zh_index_hist_csindex` is read by feeds/csindex.py. `stock_ebs_lg` gives a spread already made, from which
-neither PE nor yield can be told apart: it is not read.
+A span of days may follow (…_白酒_20240101_20241231). `stock_zh_index_hist_csindex` is read by feeds/csindex.py.
+`stock_ebs_lg` gives a spread already made, from which neither PE nor yield can be told apart: it is not read.
 """
 
 import re
@@ -208,7 +208,7 @@ class AkShare(LayoutFeed):
             ("日期", "开盘", "收盘", "最高", "最低", "换手率"),
             {"cn_concept_bars": _concept},
             lacks=("股票代码",),
-            named=r"^stock_board_concept_hist_em_([^.]{1,60})\.",
+            named=r"^stock_board_concept_hist_em_(.{1,60}?)(?:_\d{8}_\d{8})?\.csv",
             asks="stock_board_concept_hist_em_白酒.csv",
         ),
         Layout(("symbol", "start_date", "industry_code"), {"cn_members": _members}),

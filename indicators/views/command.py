@@ -44,7 +44,7 @@ Sweep = Annotated[bool, typer.Option("--sweep", help="Try 10,000 rules, and say 
 
 Accuracy = Annotated[bool, typer.Option("--accuracy", help="Measure the trade-side rules against the truth")]
 To = Annotated[Path | None, typer.Option("--to", help="The folder [default: downloads/SOURCE]")]
-Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="Of stooq, yahoo; may be repeated")]
+Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="Of stooq, yahoo, akshare; may be repeated")]
 Agent = Annotated[str | None, typer.Option("--agent", help="Who asks [default: $BULLBEAR_USER_AGENT]")]
 Jobs = Annotated[list[str] | None, typer.Argument(help="P0, P1, P1b, … [default: all]")]
 Scale = Annotated[float, typer.Option("--scale", help="Rows, as a multiple of the standard sizes")]

@@ -104,6 +104,13 @@ def test_a_name_that_does_not_say_enough_is_one_clear_line(store, tmp_path, name
     assert said in found.error
 
 
+@pytest.mark.parametrize("name", ["工业4.0", "工业4.0_20240101_20241231", "昨日涨停_含一字", "白酒"])
+def test_a_concept_is_what_the_name_says_without_its_span(store, tmp_path, name):
+    content = AKSHARE["stock_board_concept_hist_em_白酒.csv"]
+    list(ingest(store, written(tmp_path, {f"stock_board_concept_hist_em_{name}.csv": content})))
+    assert stored(store, "cn_concept_bars")[0]["concept"] == name.removesuffix("_20240101_20241231")
+
+
 def test_units_in_ten_thousands_are_refused(store, tmp_path):
     old = AKSHARE["fund_etf_scale_sse_20240913.csv"].replace("63000000000.0", "6300000.0")
     (found,) = ingest(store, written(tmp_path, {"fund_etf_scale_sse.csv": old}))

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from feeds.errors import BadValue
-from feeds.fetch.akshare import CALLS, INDUSTRIES, Akshare, Call
+from feeds.fetch.akshare import CALLS, Akshare, Call
 from feeds.fetch.bars import Stooq, Yahoo
 from feeds.fetch.cboe import Cboe
 from feeds.fetch.finra import FinraAts, FinraShort
@@ -366,11 +366,37 @@ def test_akshare_faults_are_told_one_by_one(akshare, polite):
     assert "expected a header with 日期" in found["flaky_other.csv"].why
 
 
+def test_akshare_days_are_shanghais_sessions_and_todays_may_be_missing(akshare, polite):
+    def detail(date):
+        if date == "20251009":
+            raise KeyError("result")
+        return Frame({"日期": [date]})
+
+    akshare.detail = detail
+    question = asked(date(2025, 9, 29), date(2025, 10, 31), today=date(2025, 10, 9))
+    found = {f.name: f.state for f in Akshare((Call("detail", ("日期",), days=1),)).files(polite, question)}
+    assert found == {  # the first week of October is a holiday
+        "detail_20250929.csv": "fetched",
+        "detail_20250930.csv": "fetched",
+        "detail_20251009.csv": "unpublished",
+    }
+
+
+def test_akshare_symbols_go_to_the_functions_that_take_them(akshare, polite):
+    calls = []
+    akshare.bars = lambda **given: calls.append(given) or Frame({"日期": ["2025-11-07"]})
+    akshare.today = lambda: Frame({"item": ["上涨"]})
+    stock = Call("bars", ("日期",), days=3650, asked=r"\d{6}", fixed=(("adjust", "hfq"),))
+    question = asked(date(2025, 11, 7), date(2025, 11, 9), "600000", "工业4.0")
+    source = Akshare((stock, Call("today", ("item",), dated=True)))
+    assert list(states(source, polite, question)) == ["bars_hfq_600000_20251107_20251109.csv", "today_20251112.csv"]
+    assert calls == [{"adjust": "hfq", "start_date": "20251107", "end_date": "20251109", "symbol": "600000"}]
+    for bad in ("../x", "a/b", "", ".hidden"):
+        with pytest.raises(BadValue, match="--symbol"):
+            list(source.files(polite, asked(date(2025, 11, 7), date(2025, 11, 9), bad)))
+
+
 def test_akshare_not_installed_is_one_line(monkeypatch, polite):
     monkeypatch.setitem(sys.modules, "akshare", None)
     with pytest.raises(BadValue, match=r"bullbear\[china\]"):
         list(Akshare().files(polite, asked(date(2025, 11, 7), date(2025, 11, 9))))
-
-
-def test_the_industries_are_31():
-    assert len(set(INDUSTRIES)) == 31
