@@ -56,7 +56,7 @@ def ingest(
     with mended():
         from feeds.errors import BadValue
         from feeds.ingest import ingest as run
-        from indicators.views.ingest import outcome_line, sources_text
+        from indicators.views.ingest import outcome_line, outcomes_line, sources_text
         from indicators.views.progress import counting
 
         if listing:
@@ -64,13 +64,14 @@ def ingest(
             return
         if not paths:
             raise BadValue("PATH", "", "expected at least one file, folder or glob")
-        failed = False
+        every = []
         with opened(db, demo=False, read_only=False) as store, counting() as count:
             for outcome in run(store, paths, table, source, mapping, most_rejected, progress=count):
-                bad = outcome.error is not None
-                failed |= bad
-                typer.secho(outcome_line(outcome), fg=typer.colors.RED if bad else None, err=bad)
-        raise typer.Exit(2 if failed else 0)
+                every.append(outcome)
+                typer.secho(outcome_line(outcome), fg=outcome.error and typer.colors.RED, err=bool(outcome.error))
+        if len(every) > 1:
+            typer.echo(outcomes_line(every))
+        raise typer.Exit(2 if any(outcome.error for outcome in every) else 0)
 
 
 @app.command()

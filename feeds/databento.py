@@ -6,9 +6,10 @@
     statistics     open interest, published before the open for the session before
     definition     fills no table: read beside another file, for symbols and multipliers that its metadata lacks
 
-A consolidated quote is taken where the data set covers every exchange (`NATIONAL`). Books of one venue and samples by
-the second (mbp-1, bbo, cbbo) are refused: neither is the quote in force. DBN has no sale conditions: late,
-average-price and multi-leg prints cannot be told from others, and none is excluded.
+A consolidated quote is taken where the data set covers every exchange (`NATIONAL`). Books of one venue (mbp-1, bbo) and
+samples of the best (cbbo-1s, cbbo-1m) fill no table: neither is the quote in force at a print, and a side read from a
+quote up to a second or a minute old would be wrong more often than any error band says. DBN has no sale conditions:
+late, average-price and multi-leg prints cannot be told from others, and none is excluded.
 
 Prints stand at `ts_event`, quotes of options at OPRA's own time (`ts_event`), those of stocks when the feeds were
 brought together (`ts_recv`): by each venue's clock a faster venue's update would stand in states built later.
@@ -27,7 +28,7 @@ import polars as pl
 
 from feeds.calendar import ZONES
 from feeds.dbn import Symbols, batches, is_dbn, layout, read_metadata
-from feeds.errors import UnreadableFile
+from feeds.errors import FillsNoTable
 from feeds.feed import Claim, Desk, Feed, dated_name, open_text, unknown_to
 from feeds.osi import contracts_of, is_standard
 from feeds.schema import MICRO, Sessions
@@ -47,7 +48,16 @@ _FACILITIES = ("FINN", "FINC", "FINY")
 _ANONYMOUS = ("EQUS.MINI", "EQUS.SUMMARY")
 """Data sets whose prints do not name their venue: that none is off exchange is assumed."""
 
-_REFUSED = ("mbp-1", "bbo-1s", "bbo-1m", "cbbo-1s", "cbbo-1m")
+_NO_TABLE = {
+    **dict.fromkeys(("mbp-1", "bbo-1s", "bbo-1m"), "the book of one venue, not the national best"),
+    **dict.fromkeys(
+        ("cbbo-1s", "cbbo-1m"), "the best once in a while, not the one in force at each print; fetch cmbp-1"
+    ),
+    "cmbp-1": "the best over some exchanges, not the national best",
+    "definition": "read beside the prints and quotes of its folder, for symbols and multipliers",
+}
+"""Why a schema fills no table; what is not listed has no place in any."""
+
 _KEPT = {
     "trades": ("ts_event", "price", "size", "sequence"),
     "tbbo": ("ts_event", "price", "size", "sequence"),
@@ -84,19 +94,14 @@ class Databento(Feed):
         dataset, schema = metadata.dataset, str(metadata.schema)
         options = dataset == OPTIONS
         if not options and not dataset.startswith(_STOCKS):
-            return None
-        if schema in _REFUSED or (schema == "cmbp-1" and dataset not in NATIONAL):
-            raise UnreadableFile(
-                f"'{path.name}': expected trades, tbbo, tcbbo, statistics, or cmbp-1 over every exchange"
-                f" ({', '.join(NATIONAL)}), found {schema} of {dataset}: not the national best in force"
-            )
+            raise _no_table(path, dataset, schema, "neither US stocks nor options")
         table = {
             **dict.fromkeys(("trades", "tbbo", "tcbbo"), "option_trades" if options else "stock_trades"),
-            "cmbp-1": "option_quotes" if options else "stock_quotes",
+            **({"cmbp-1": "option_quotes" if options else "stock_quotes"} if dataset in NATIONAL else {}),
             **({"statistics": "open_interest"} if options else {}),
         }.get(schema)
         if table is None:
-            return None
+            raise _no_table(path, dataset, schema, _NO_TABLE.get(schema, "no table has a place for it"))
         used = (*_HEADER, *_KEPT[schema], *(_BEST if _quoted(schema, dataset) else ()), *(("side",) if options else ()))
         ignored = unknown_to([name for name in layout(metadata).names or () if not name.startswith("_")], used)
         assumed = "off_exchange" if table == "stock_trades" and dataset in _ANONYMOUS else None
@@ -127,6 +132,13 @@ class Databento(Feed):
                 record = first + fit - left_out - np.searchsorted(refused, fit)
                 left_out += len(refused)
                 yield rows.select(pl.all().gather(fit)).with_columns(record=pl.Series(record, dtype=pl.Int64))
+
+
+def _no_table(path: Path, dataset: str, schema: str, why: str) -> FillsNoTable:
+    return FillsNoTable(
+        f"'{path.name}': expected trades, tbbo, tcbbo, statistics, or cmbp-1 over every exchange"
+        f" ({', '.join(NATIONAL)}), found {schema} of {dataset}: {why}"
+    )
 
 
 def _is_symbol(symbol: str) -> bool:

@@ -2,6 +2,7 @@
 
     BullbearError                exit 2: one red line, never a traceback
     ├── UnreadableFile           a file that is not what it was taken for
+    │   └── FillsNoTable         a good file of a known source that no table has a place for
     ├── TooManyRejects           more bad rows than the limit allows: the file is not stored
     ├── UnknownName              an indicator, table, source, key … that does not exist
     ├── BadValue                 a parameter outside what is allowed
@@ -25,6 +26,10 @@ class BullbearError(Exception):
 
 class UnreadableFile(BullbearError):
     """A file cannot be read as what it was taken for; other files go on."""
+
+
+class FillsNoTable(UnreadableFile):
+    """A good file of a known source that no table has a place for: passed over in a folder, an error by its name."""
 
 
 class TooManyRejects(BullbearError):

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -18,7 +18,7 @@ from feeds.china_series import ChinaSeries
 from feeds.csindex import CsIndex
 from feeds.daily import Daily
 from feeds.databento import Databento
-from feeds.errors import BadValue, BullbearError, StoreFull, TooManyRejects, UnknownName, UnreadableFile
+from feeds.errors import BadValue, BullbearError, FillsNoTable, StoreFull, TooManyRejects, UnknownName, UnreadableFile
 from feeds.feed import Claim, Desk, Feed, magic, rows_expected
 from feeds.finra import Finra
 from feeds.form4 import Form4
@@ -69,7 +69,8 @@ MOST_REJECTED = 0.01
 class Outcome:
     """What became of one file and table: read = stored + duplicates + rejected, or an error, or nothing (`skipped`).
 
-    `aside` counts what is in the file and is no row of its table, by what it is: outside of `read`.
+    `aside` counts what is in the file and is no row of its table, by what it is: outside of `read`. `shown` is the
+    file's path below the folder that was given, its name where it was given itself: two days' files share a name.
     """
 
     path: Path
@@ -86,6 +87,8 @@ class Outcome:
     aside: Mapping[str, int] = field(default_factory=dict)
     error: str | None = None
     skipped: bool = False
+    why: str | None = None
+    shown: str = ""
 
 
 Progress = Callable[[Path, int, int | None], None]
@@ -113,13 +116,18 @@ def ingest(
     if not 0 <= most_rejected <= 1:
         raise BadValue("--max-rejected", most_rejected, "expected a share from 0 to 1")
     feeds = _chosen(table, source, mapping)
-    for path, asked in found_files(paths):
+    for path, folder in found_files(paths):
+        shown = path.name if folder is None else path.relative_to(folder).as_posix()
         try:
-            yield from _one(store, path, asked, feeds, most_rejected, progress)
+            for outcome in _one(store, path, folder is None, feeds, most_rejected, progress):
+                yield replace(outcome, shown=shown)
         except StoreFull:
             raise  # no other file will find room either
+        except FillsNoTable as error:
+            why, by_name = str(error), folder is None
+            yield Outcome(path, skipped=not by_name, why=why, error=why if by_name else None, shown=shown)
         except BullbearError as error:
-            yield Outcome(path, table, error=str(error))
+            yield Outcome(path, table, error=str(error), shown=shown)
 
 
 def _chosen(table: str | None, source: str | None, mapping: Path | None) -> tuple[Feed, ...]:
@@ -133,23 +141,23 @@ def _chosen(table: str | None, source: str | None, mapping: Path | None) -> tupl
     return (Canonical(table),) if table is not None else SNIFFING
 
 
-def found_files(paths: Sequence[Path | str]) -> Iterator[tuple[Path, bool]]:
-    """Every file under the paths in name order, and whether it was asked for by name (not found in a folder)."""
+def found_files(paths: Sequence[Path | str]) -> Iterator[tuple[Path, Path | None]]:
+    """Every file under the paths in name order, and the folder in which it was found; None if asked for by name."""
     for given in paths:
         path = Path(given)
         if path.is_dir():
             for inner in sorted(path.rglob("*")):
                 if inner.is_file() and not any(part.startswith(".") for part in inner.relative_to(path).parts):
-                    yield inner, False
+                    yield inner, path
         elif path.is_file():
-            yield path, True
+            yield path, None
         else:
             matches = sorted(glob.glob(str(given), recursive=True))
             for match in matches:
                 if Path(match).is_file():
-                    yield Path(match), True
+                    yield Path(match), None
             if not matches:
-                yield path, True  # reading it says that it does not exist
+                yield path, None  # reading it says that it does not exist
 
 
 def _one(

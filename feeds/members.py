@@ -60,8 +60,8 @@ class Members(Feed):
         day = _dated(path)
         if day is None:
             raise UnreadableFile(
-                f"'{path.name}': expected the snapshot's day in the file's or its folder's name, like"
-                " constituents_2023-03-07.csv, found none; rename it"
+                f"'{path.name}': expected the snapshot's day in the file's or its folder's name, found none. Rename it"
+                f" to {path.stem}_YYYY-MM-DD{path.suffix}, the day on which these were the members."
             )
         following = _next_snapshot(path, day)
         until = "" if following is None else (following - timedelta(days=1)).isoformat()

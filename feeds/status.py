@@ -41,8 +41,18 @@ LAGS: dict[str, Lag] = {
         14 * 24, 28 * 24, "FINRA Rules 6110, 6610: two weeks after the week for NMS Tier 1, four for the rest"
     ),
     "put_call_volume": _EVENING_BEFORE,
+    **dict.fromkeys(
+        ("cn_industry_bars", "cn_index_bars", "cn_stock_bars", "cn_concept_bars", "cn_breadth", "cn_northbound"),
+        Lag(0, 4, "the exchanges', CSI's and Shenwan's closing values are there the same evening"),
+    ),
+    "cn_bond_yields": Lag(-22, -18, "ChinaBond gives a day's curve that evening, known from the next session on"),
+    **dict.fromkeys(
+        ("cn_margin", "cn_etf_shares"),
+        Lag(-24, -5, "the exchanges publish a day's positions before ten of the next morning (CHINA: known next day)"),
+    ),
 }
-"""By table; the others (sectors, index_members) change when they change, and are never late."""
+"""By table; the others (sectors, index_members, cn_members, cn_new_funds) change when they change, and are never late.
+"""
 
 
 class TableStatus(BaseModel):

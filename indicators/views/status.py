@@ -30,7 +30,9 @@ def status_text(found: Status) -> str:
         lines += [f"{table.table}: {n:,} rejected: {clean(reason, _LINE)}" for reason, n in table.reasons.items()]
         if table.corrections:
             lines.append(f"{table.table}: {table.corrections:,} corrections recorded")
-        lines += [f"{table.table}: assumed by a mapping: {clean(columns, _LINE)}" for columns in table.assumed]
+        if table.assumed:
+            columns = sorted({name.strip() for names in table.assumed for name in names.split(",")})
+            lines.append(f"{table.table}: assumed, not read, for some rows: {clean(', '.join(columns), _LINE)}")
     for word, n in found.unknown_conditions.items():
-        lines.append(f"{n:,} prints carry the unknown condition '{clean(word, _LINE)}'")
+        lines.append(f"prints with the unknown condition '{clean(word, _LINE)}': {n:,}")
     return "\n".join(lines)

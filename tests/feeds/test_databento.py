@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import feeds.dbn
-from feeds.databento import Databento
 from feeds.ingest import ingest
 from feeds.schema import MICRO, PrintFlag
 from feeds.store import Store
@@ -118,8 +117,32 @@ def test_a_venues_book_is_not_the_national_best(store, tmp_path):
 
 @pytest.mark.parametrize("schema", ["mbp-1", "bbo-1s", "bbo-1m", "cbbo-1s", "cbbo-1m"])
 def test_books_and_samples_are_refused(store, tmp_path, schema):
-    (outcome,) = ingest(store, [laid(tmp_path / "x.dbn", metadata(schema))])
-    assert f"found {schema} of OPRA.PILLAR: not the national best in force" in outcome.error
+    (folder := tmp_path / "drop").mkdir()
+    (outcome,) = ingest(store, [laid(folder / "x.dbn", metadata(schema))])
+    why = "not the one in force at each print" if schema.startswith("cbbo") else "not the national best"
+    assert f"found {schema} of OPRA.PILLAR: the b" in outcome.error
+    assert why in outcome.error
+    (in_a_folder,) = ingest(store, [folder])
+    assert (in_a_folder.skipped, in_a_folder.error, in_a_folder.why) == (True, None, outcome.error)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "schema", "why"),
+    [
+        ("OPRA.PILLAR", "definition", "read beside"),
+        ("EQUS.MINI", "cmbp-1", "some exchanges"),
+        *(("EQUS.MINI", other, "no table has a place for it") for other in ("ohlcv-1d", "mbo", "mbp-10", "status")),
+        ("OPRA.PILLAR", "imbalance", "no table has a place for it"),
+        ("GLBX.MDP3", "trades", "neither US stocks nor options"),
+    ],
+)
+def test_what_fills_no_table_says_why(store, tmp_path, dataset, schema, why):
+    (folder := tmp_path / "drop").mkdir()
+    laid(folder / "x.dbn", metadata(schema, dataset=dataset))
+    (outcome,) = ingest(store, [folder])
+    assert outcome.skipped
+    assert f"found {schema} of {dataset}: " in outcome.why
+    assert why in outcome.why
 
 
 @pytest.mark.parametrize(
@@ -306,15 +329,6 @@ def test_hostile_symbols_stay_data_or_are_rejected(store, tmp_path, symbol):
         assert parts[0].tables["symbols"]["symbol"].to_list() == [symbol]
 
 
-@pytest.mark.parametrize("schema", ["definition", "ohlcv-1d", "mbo", "mbp-10", "status", "imbalance"])
-def test_what_fills_no_table_is_not_claimed(tmp_path, schema):
-    assert Databento().claim(laid(tmp_path / "x.dbn", metadata(schema))) is None
-
-
-def test_futures_are_not_claimed(tmp_path):
-    assert Databento().claim(laid(tmp_path / "x.dbn", metadata("trades", "GLBX.MDP3"), trade())) is None
-
-
 def whole(zst: bool, count: int = 500) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = laid(
@@ -414,8 +428,8 @@ def test_real_files_are_read_whole(store):
     outcomes = {outcome.path.name: outcome for outcome in ingest(store, [REAL])}
     for outcome in outcomes.values():
         assert outcome.read == outcome.stored + outcome.duplicates + outcome.rejected
-        if outcome.error:
-            assert "not the national best in force" in outcome.error
+        assert outcome.error is None
+        assert outcome.skipped == (outcome.why is not None)
     stored = {name: outcome.stored for name, outcome in outcomes.items() if outcome.stored}
     assert stored == {
         "EQUS.MINI.test_data.tbbo.dbn.zst": 4, "EQUS.MINI.test_data.trades.dbn.zst": 4,

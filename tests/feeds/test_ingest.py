@@ -11,6 +11,7 @@ import pytest
 from feeds.errors import BadValue, UnknownName
 from feeds.ingest import ingest
 from feeds.store import Store
+from indicators.views.ingest import outcome_line, outcomes_line
 
 from .conftest import OPTION_HEADER, option_row
 
@@ -154,6 +155,22 @@ def test_folder_skips_what_nobody_claims_but_a_named_file_does_not(store, option
     assert outcomes["x.csv"].stored == 1
     (named,) = run(store, tmp_path / "drop" / "notes.txt")
     assert "no feed knows this layout" in named.error
+
+
+def test_what_is_said_of_a_folder_names_places_and_ends_with_a_sum(store, option_csv, tmp_path):
+    for n, day in enumerate(("2025-11-05", "2025-11-06")):
+        option_csv(f"drop/{day}/x.csv", [option_row(n)])
+    (tmp_path / "drop" / "notes.txt").write_text("nothing here\n")
+    (tmp_path / "drop" / "2025-11-06" / "empty.csv").touch()
+    outcomes = list(run(store, tmp_path / "drop"))
+    lines = [outcome_line(outcome) for outcome in outcomes]
+    assert [line.split(": ")[0] for line in lines] == [
+        "2025-11-05/x.csv", "'2025-11-06/empty.csv'", "2025-11-06/x.csv", "notes.txt",
+    ]  # fmt: skip
+    assert outcomes_line(outcomes) == (
+        "2 files read, 1 skipped, 1 failed: 2 rows read = 2 stored + 0 duplicates + 0 rejected;"
+        " a file of an unknown layout can be read by its name with --table or --mapping"
+    )
 
 
 def test_glob(store, option_csv, tmp_path):

@@ -128,7 +128,7 @@ def test_both_tables_or_none(store, snapshot, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "header", "said"),
     [
-        ("constituents.csv", OLD, "expected the snapshot's day"),
+        ("constituents.csv", OLD, "Rename it to constituents_YYYY-MM-DD.csv"),
         ("constituents_2023-99-99.csv", OLD, "expected the snapshot's day"),
         ("constituents_2023-03-07.csv", "Symbol,Name", "missing Sector"),
         ("constituents_2023-03-07.csv", NEW.replace("GICS Sector,", ""), "missing GICS Sector"),

@@ -16,6 +16,8 @@ ROWS = {
     "index_levels": lambda day: {"date": day, "index": "SPX", "close": "6800"},
     "short_volume": lambda day: {"date": day, "symbol": "A", "facility": "Q", "short_volume": "1", "total_volume": "2"},
     "ats_weekly": lambda day: {"week_start": day, "symbol": "A", "shares": "1", "trades": "1", "published": day},
+    "cn_index_bars": lambda day: {"date": day, "index": "000300", "close": "4600"},
+    "cn_margin": lambda day: {"date": day, "symbol": "", "balance": "1e12"},
     "forward_eps": lambda day: {"published": day, "index": "SPX", "quarter_end": "2025-12-31", "eps": "70"},
 }
 
@@ -45,6 +47,12 @@ def state(store: Store, table: str, as_of: str) -> tuple[str, int | None]:
         # posted on Tuesday evening, Wednesday's to read
         ("short_volume", "2025-11-04", "2025-11-05T21:00:00+00:00", ("pending", 0)),
         ("short_volume", "2025-11-04", "2025-11-06T01:00:00+00:00", ("degraded", 1)),
+        # Shanghai closes at 07:00 UTC: Wednesday's margin is out between that and ten (02:00 UTC) on Thursday
+        ("cn_index_bars", "2025-11-04", "2025-11-05T08:00:00+00:00", ("pending", 0)),
+        ("cn_index_bars", "2025-11-04", "2025-11-05T11:00:00+00:00", ("degraded", 1)),
+        ("cn_margin", "2025-11-04", "2025-11-05T06:59:00+00:00", ("available", 0)),
+        ("cn_margin", "2025-11-04", "2025-11-05T07:01:00+00:00", ("pending", 0)),
+        ("cn_margin", "2025-11-04", "2025-11-06T02:00:00+00:00", ("degraded", 1)),
         ("ats_weekly", "2025-11-03", "2025-11-17T20:00:00+00:00", ("available", 0)),
         ("ats_weekly", "2025-11-03", "2025-11-20T21:00:00+00:00", ("pending", 0)),
         ("forward_eps", "2025-06-02", "2025-11-03T21:00:00+00:00", ("pending", 0)),
@@ -90,6 +98,12 @@ def test_an_overdue_table_says_what_was_due(store):
     fill(store, "index_levels", "2025-11-03")
     said = status_text(status(store, datetime(2025, 11, 6, 2, tzinfo=UTC)))
     assert "index_levels: 2 sessions behind, due up to 2025-11-05" in said
+
+
+def test_what_was_assumed_is_named_once_whoever_assumed_it(store):
+    put(store, "index_levels", [ROWS["index_levels"]("2025-11-04")], "a.csv", "a", assumed="close,date")
+    put(store, "index_levels", [ROWS["index_levels"]("2025-11-05")], "b.csv", "b", assumed="date")
+    assert "index_levels: assumed, not read, for some rows: close, date" in status_text(status(store)).splitlines()
 
 
 def test_an_empty_store_has_no_moment(store):

@@ -19,9 +19,9 @@ def frame(rows: list[dict]) -> pl.DataFrame:
     return pl.DataFrame(rows).with_columns(record=pl.int_range(2, len(rows) + 2, dtype=pl.Int64))
 
 
-def put(store: Store, table: str, rows: list[dict], name: str = "x.csv", sha: str = "1"):
-    parted = check(frame(rows), TABLES[table], store.calendar())
-    return store.append(TABLES[table], "canonical", name, sha, [parted.good], name, [parted.rejects])
+def put(store: Store, table: str, rows: list[dict], name: str = "x.csv", sha: str = "1", assumed: str | None = None):
+    parted = check(frame(rows), TABLES[table], store.calendar(TABLES[table].exchange))
+    return store.append(TABLES[table], "canonical", name, sha, [parted.good], name, [parted.rejects], assumed=assumed)
 
 
 def trade(ts: str, underlying: str = "ACME", **more: str) -> dict:
