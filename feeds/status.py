@@ -59,7 +59,8 @@ class TableStatus(BaseModel):
     """One table's standing.
 
     `gaps` counts sessions between the first and the last without a row, for tables that should have one every session;
-    null for those that need not. `due` is the newest session whose rows the source should have published by `as_of`,
+    null for those that need not. Of a table of indices the one with the most rows counts, for gaps and for `behind`: a
+    monthly index beside a daily one misses nothing, and makes up for nothing. `due` is the newest session whose rows the source should have published by `as_of`,
     `behind` how many sessions the table is short of it; both null without a known lag. state: missing = no row;
     degraded = behind, gaps, or rejected rows; pending = the source may have published more and may yet be on time;
     available = none of these.
@@ -112,15 +113,16 @@ def status(store: Store, as_of: datetime | None = None) -> Status:
     for name, table in TABLES.items():
         days, refused, lag = [day for day, _ in held[name]], reasons.get(name, {}), LAGS.get(name)
         known = store.sessions(table.exchange)
-        missed = _missed(table, days, known)
+        regular = _of_daily_index(store, table, days, known)
+        missed = _missed(table, regular, known)
         may, must = (_due(known, moment, hours) for hours in ((lag.first, lag.last) if lag else (None, None)))
-        behind = None if must is None or not days else len(known.window(days[-1] + timedelta(days=1), must))
+        behind = None if must is None or not days else len(known.window(regular[-1] + timedelta(days=1), must))
         state: State = "available"
         if not days:
             state = "missing"
         elif missed or refused or behind:
             state = "degraded"
-        elif may is not None and days[-1] < may:
+        elif may is not None and regular[-1] < may:
             state = "pending"
         tables.append(
             TableStatus(
@@ -153,6 +155,16 @@ def _newest_close(store: Store, held: dict[str, list[tuple[date, int]]]) -> date
         if table.known in ("tape", "close") and held[name] and len(known := store.sessions(table.exchange))
     ]
     return utc(max(closes)) if closes else None
+
+
+def _of_daily_index(store: Store, table: Table, days: list[date], known: Sessions) -> list[date]:
+    """The sessions of the index with the most rows, in a table whose rows are by index; else those of the table."""
+    if table.known != "close" or table.key != ("date", "index") or not days:
+        return days
+    (part,) = store.parts({table.name: "history"}, known, table.exchange)
+    rows = part.tables[table.name].select("index", "session")
+    name = rows.group_by("index").len().sort("len", "index", descending=[True, False])["index"][0]
+    return sorted(rows.filter(rows["index"] == name)["session"].unique())
 
 
 def _missed(table: Table, days: list[date], known: Sessions) -> list[date] | None:

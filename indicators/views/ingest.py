@@ -62,4 +62,4 @@ def outcomes_line(outcomes: Sequence[Outcome]) -> str:
 def sources_text() -> str:
     """Every source with the tables it fills."""
     feeds = [*((feed.name, feed.about, feed.fills) for feed in SNIFFING), (Mapped.name, Mapped.about, Mapped.fills)]
-    return "\n".join(f"{name:<10} {about}\n{'':<10} fills {', '.join(fills)}" for name, about, fills in feeds)
+    return "\n".join(f"{name:<14} {about}\n{'':<14} fills {', '.join(fills)}" for name, about, fills in feeds)

@@ -94,6 +94,15 @@ def test_gaps_and_rejects_degrade_and_an_absent_table_is_missing(store):
     assert list(line.reasons.values()) == [1]
 
 
+def test_a_monthly_index_beside_a_daily_one_has_no_gaps(store):
+    fill(store, "index_levels", "2025-11-03", "2025-11-05")
+    put(store, "index_levels", [{"date": "2025-09-30", "index": "SPX_SHILLER", "close": "6500"}], "s.csv", "s")
+    put(store, "index_levels", [{"date": "2025-11-28", "index": "SPX_SHILLER", "close": "6700"}], "t.csv", "t")
+    (line,) = (line for line in status(store).tables if line.table == "index_levels")
+    assert (line.gaps, line.gap_sessions) == (1, (datetime(2025, 11, 4).date(),))
+    assert line.behind == 15  # the daily index ends on the 5th; Thanksgiving is no session
+
+
 def test_an_overdue_table_says_what_was_due(store):
     fill(store, "index_levels", "2025-11-03")
     said = status_text(status(store, datetime(2025, 11, 6, 2, tzinfo=UTC)))
