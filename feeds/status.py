@@ -60,10 +60,10 @@ class TableStatus(BaseModel):
 
     `gaps` counts sessions between the first and the last without a row, for tables that should have one every session;
     null for those that need not. Of a table of indices the one with the most rows counts, for gaps and for `behind`: a
-    monthly index beside a daily one misses nothing, and makes up for nothing. `due` is the newest session whose rows the source should have published by `as_of`,
-    `behind` how many sessions the table is short of it; both null without a known lag. state: missing = no row;
-    degraded = behind, gaps, or rejected rows; pending = the source may have published more and may yet be on time;
-    available = none of these.
+    monthly index beside a daily one misses nothing, and makes up for nothing. `due` is the newest session whose rows
+    the source should have published by `as_of`, `behind` how many sessions the table is short of it; both null without
+    a known lag. state: missing = no row; degraded = behind, gaps, or rejected rows; pending = the source may have
+    published more and may yet be on time; available = none of these.
     """
 
     model_config = ConfigDict(frozen=True)
