@@ -51,7 +51,7 @@ def outcomes_line(outcomes: Sequence[Outcome]) -> str:
         sum(getattr(outcome, name) for outcome in outcomes) for name in ("read", "stored", "duplicates", "rejected")
     )
     line = (
-        f"{len(whole):,} files read, {len(skipped):,} skipped, {len(failed):,} failed: {read:,} rows read"
+        f"files read: {len(whole):,}, passed over: {len(skipped):,}, failed: {len(failed):,}; {read:,} rows read"
         f" = {stored:,} stored + {duplicates:,} duplicates + {rejected:,} rejected"
     )
     if any(outcome.skipped and outcome.why is None for outcome in outcomes):

@@ -168,7 +168,7 @@ def test_what_is_said_of_a_folder_names_places_and_ends_with_a_sum(store, option
         "2025-11-05/x.csv", "'2025-11-06/empty.csv'", "2025-11-06/x.csv", "notes.txt",
     ]  # fmt: skip
     assert outcomes_line(outcomes) == (
-        "2 files read, 1 skipped, 1 failed: 2 rows read = 2 stored + 0 duplicates + 0 rejected;"
+        "files read: 2, passed over: 1, failed: 1; 2 rows read = 2 stored + 0 duplicates + 0 rejected;"
         " a file of an unknown layout can be read by its name with --table or --mapping"
     )
 
