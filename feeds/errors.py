@@ -73,3 +73,9 @@ class NothingToShow(BullbearError):
     """The question is well put, but the store holds no answer."""
 
     exit_code = 1
+
+
+def first_line(error: Exception) -> str:
+    """What another library says of a fault, as far as it fits into a line of ours."""
+    said = str(error).strip()
+    return said.splitlines()[0][:200] if said else type(error).__name__

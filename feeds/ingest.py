@@ -32,10 +32,11 @@ from feeds.sec_insider import SecInsider
 from feeds.shenwan import Shenwan
 from feeds.shiller import Shiller
 from feeds.spglobal import Spglobal
-from feeds.store import FileWriting, Store
+from feeds.store import Store
 from feeds.taq import Taq
 from feeds.thetadata import ThetaData
 from feeds.unusual_whales import UnusualWhales
+from feeds.writing import FileWriting
 
 SNIFFING: tuple[Feed, ...] = (
     Lean(),

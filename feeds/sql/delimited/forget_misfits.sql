@@ -1,0 +1,1 @@
+DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans

@@ -1,0 +1,1 @@
+SELECT "table", count(*) FROM ledger.corrections GROUP BY 1

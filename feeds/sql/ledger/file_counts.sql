@@ -1,0 +1,1 @@
+SELECT "table", count(*) FROM ledger.files WHERE superseded_by IS NULL GROUP BY 1

@@ -1,0 +1,1 @@
+SELECT session, sum(rows) FROM ledger.partitions WHERE "table" = $table GROUP BY session ORDER BY session

@@ -1,0 +1,1 @@
+SELECT * FROM ledger.rejects ORDER BY file, record

@@ -1,0 +1,1 @@
+ALTER TABLE temp.stage ADD COLUMN {column} {resting}

@@ -1,0 +1,1 @@
+UPDATE temp.stage SET {column} = {literal}

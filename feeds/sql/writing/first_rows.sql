@@ -1,0 +1,1 @@
+CREATE TEMP TABLE stage AS SELECT * FROM batch

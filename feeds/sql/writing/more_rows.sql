@@ -1,0 +1,1 @@
+INSERT INTO temp.stage BY NAME SELECT * FROM batch

@@ -1,0 +1,1 @@
+(SELECT id FROM temp.ids_{dim} WHERE given = ${value})

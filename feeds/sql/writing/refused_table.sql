@@ -1,0 +1,1 @@
+CREATE TEMP TABLE {table} (record BIGINT, reason VARCHAR, raw VARCHAR)

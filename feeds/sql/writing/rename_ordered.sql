@@ -1,0 +1,1 @@
+ALTER TABLE temp.ordered RENAME TO {table}

@@ -1,0 +1,1 @@
+UPDATE ledger.files SET superseded_by = $new WHERE file = $old

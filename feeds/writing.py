@@ -1,0 +1,337 @@
+"""One file on its way into the store: its rows and refusals staged as they come, then written whole or not at all.
+
+The queries stand in feeds/sql/writing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from feeds.check import flags_of
+from feeds.ledger import Ledger
+from feeds.query import query
+from feeds.schema import TAPE_COLUMNS, TAPE_EXTRAS, Table
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the ledger says of one file once it is in."""
+
+    file: int
+    read: int
+    stored: int
+    duplicates: int
+    rejected: int
+    replaced: int = 0
+    corrected: int = 0
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a file is called in the ledger.
+
+    Attributes
+    ----------
+    path : shown beside each reject
+    assumed : canonical columns that a mapping assumed, comma-separated
+    """
+
+    source: str
+    logical_name: str
+    sha256: str
+    path: str = ""
+    assumed: str | None = None
+
+
+class _Seen:
+    """Codes for what a file names (contracts, venues, …) in the order in which it names them."""
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        self.columns = columns
+        self.codes: pl.DataFrame | None = None
+
+    def coded(self, batch: pl.DataFrame) -> pl.Series:
+        """A batch's codes (Int32), row by row; names that are new get the next ones."""
+        fresh = batch.select(self.columns).unique(maintain_order=True)
+        held = 0
+        if self.codes is not None:
+            held = self.codes.height
+            fresh = fresh.join(self.codes, on=self.columns, how="anti", maintain_order="left")
+        numbered = fresh.with_columns(given=pl.int_range(held, held + fresh.height, dtype=pl.Int32))
+        self.codes = numbered if self.codes is None else pl.concat([self.codes, numbered])
+        named = batch.select(self.columns).join(self.codes, on=self.columns, how="left", maintain_order="left")
+        return named["given"]
+
+
+class FileWriting:
+    """One file on its way into the store; see `Store.writing`.
+
+    Parameters
+    ----------
+    connection : the store's own, on which nothing else is asked meanwhile
+    ledger : what is known of earlier files
+    transaction : opens the store's transaction, or joins the one that stands
+
+    Attributes
+    ----------
+    good, refused, left_out : rows and lines staged so far
+    first_refused : record and reason of the first refusal that came
+    """
+
+    def __init__(
+        self,
+        connection: Any,
+        ledger: Ledger,
+        transaction: Callable[[], AbstractContextManager[None]],
+        table: Table,
+        named: Named,
+    ) -> None:
+        self._db, self._ledger, self._transaction = connection, ledger, transaction
+        self._table, self._named = table, named
+        self._seen: dict[str, _Seen] = {}
+        if table.is_tape:
+            stock = table.instrument == ("symbol",)
+            self._seen["symbols" if stock else "contracts"] = _Seen(table.instrument)
+            if "exchange" in table.names:
+                self._seen |= {"venues": _Seen(("exchange",)), "conditions": _Seen(("conditions",))}
+        self._alike: dict[str, object] = {}
+        self.good = self.refused = self.left_out = 0
+        self.first_refused: tuple[int, str] | None = None
+        self.clear()
+        for name in ("refused", "left_out"):
+            self._run("refused_table", {"table": name})
+
+    def _run(self, name: str, names: dict[str, str] | None = None, **values: object) -> list[Any]:
+        rows: list[Any] = self._db.execute(query(f"writing/{name}", **(names or {})), values).fetchall()
+        return rows
+
+    def _count(self, name: str, names: dict[str, str] | None = None, **values: object) -> int:
+        """The one number that a query answers; of an INSERT, the rows written."""
+        return int(self._run(name, names, **values)[0][0])
+
+    def clear(self) -> None:
+        """Drop what was staged."""
+        for name in ("stage", "refused", "left_out", "passed", "ordered", *(f"ids_{dim}" for dim in self._seen)):
+            self._run("drop", {"table": name})
+
+    # -- staging ---------------------------------------------------------------------------------------------------
+
+    def add(self, batch: pl.DataFrame) -> None:
+        """Stage checked rows (`Checked.good`)."""
+        if not batch.height:
+            return
+        for dim, seen in self._seen.items():
+            codes = seen.coded(batch).alias(dim)
+            batch = batch.drop(seen.columns).with_columns(codes)
+        if self._table.is_tape:
+            batch = self._without_alike(batch)
+        with self._offered(_resting(batch, self._table)):
+            self._run("more_rows" if self.good else "first_rows")
+        self.good += batch.height
+
+    def _without_alike(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Leave out columns that hold one value in all rows so far: it is kept instead, and written at the end."""
+        if not self.good:
+            alike = [name for name in batch.columns if name != "record" and _one_value(batch[name])]
+            self._alike = {name: batch[name][0] for name in alike}
+        for name, value in list(self._alike.items()):
+            if batch[name][0] != value or not _one_value(batch[name]):
+                self._run("add_column", {"column": name, "resting": self._resting_type(name)})
+                self._run("fill_column", {"column": name, "literal": self._literal(name, "value")}, value=value)
+                del self._alike[name]
+        return batch.drop(self._alike)
+
+    def _resting_type(self, name: str) -> str:
+        return "INTEGER" if name in self._seen else self._types[name]
+
+    @cached_property
+    def _types(self) -> dict[str, str]:
+        """The types of the tape's columns, asked once a file."""
+        return {str(name): str(kind) for name, kind in self._run("types", tape=self._table.name)}
+
+    def _literal(self, name: str, value: str) -> str:
+        """A named value as a column rests, given as it travels: integers for times and decimals."""
+        resting = self._resting_type(name)
+        if resting.startswith("DECIMAL"):
+            return f"(${value}::BIGINT::DECIMAL(18,0) * 0.000001)::{resting}"
+        if resting.startswith("TIMESTAMP"):
+            return f"make_timestamp_ns(${value}::BIGINT)::{resting}"
+        return f"${value}::{resting}"
+
+    def refuse(self, rejects: pl.DataFrame) -> None:
+        """Stage refused rows (`Checked.rejects`)."""
+        self.refused += rejects.height
+        self._stage_refused("refused", rejects)
+
+    def leave_out(self, misfits: pl.DataFrame) -> None:
+        """Stage refused lines that the text reader left out: rows after them move down by as many."""
+        self.left_out += misfits.height
+        self._stage_refused("left_out", misfits)
+
+    def _stage_refused(self, name: str, frame: pl.DataFrame) -> None:
+        if frame.height:
+            record, reason, _ = frame.select("record", "reason", "raw").row(0)
+            self.first_refused = self.first_refused or (record, reason)
+            with self._offered(frame.select("record", "reason", "raw").to_arrow()):
+                self._run("refuse", {"table": name})
+
+    @contextmanager
+    def _offered(self, rows: Any) -> Iterator[None]:
+        """Arrow rows under the name `batch`."""
+        self._db.register("batch", rows)
+        try:
+            yield
+        finally:
+            self._db.unregister("batch")
+
+    # -- settling --------------------------------------------------------------------------------------------------
+
+    def settle(self) -> Entry:
+        """Write everything staged, in one transaction: whole, or not at all.
+
+        An earlier version of the same (table, source, logical name) is replaced. In keyed tables an equal row is a
+        duplicate, a differing one replaces the old and is recorded in `ledger.corrections`; but a row of a file with
+        assumed columns is a duplicate of one that was read without, whatever it says.
+        """
+        table, named = self._table.name, self._named
+        if self.left_out:
+            self._move_down()
+        refused = self.refused + self.left_out
+        earlier = self._ledger.ledger_entry(table, named.source, named.logical_name)
+        with self._transaction():
+            file = self._count("next_file")
+            replaced = self._forget(earlier[0], file) if earlier else 0
+            stored, duplicates, corrected = 0, 0, 0
+            if self.good:
+                if self._table.is_tape:
+                    stored = self._settle_tape(file)
+                else:
+                    stored, duplicates, corrected = self._settle_keyed(file)
+                self._run("partitions", {"rests": _rests(self._table)}, table=table, file=file)
+            self._run("rejects", file=file, path=named.path, table=table)
+            read = stored + duplicates + refused
+            self._run(
+                "file", file=file, table=table, source=named.source, logical_name=named.logical_name,
+                sha256=named.sha256, read=read, stored=stored, duplicates=duplicates, rejected=refused,
+                replaces=earlier[0] if earlier else None, assumed=named.assumed,
+            )  # fmt: skip
+        return Entry(file, read, stored, duplicates, refused, replaced, corrected)
+
+    def _move_down(self) -> None:
+        """Number staged rows past the lines that were left out: a reader counts the lines that it gives."""
+        self._run("passed")
+        for name in ("stage", "refused") if self.good else ("refused",):
+            self._run("moved_down", {"table": name})
+            self._run("drop", {"table": name})
+            self._run("rename_ordered", {"table": name})
+
+    def _forget(self, old: int, new: int) -> int:
+        """Take an earlier version's own rows out; its ledger line stays, marked as superseded."""
+        rests = {"rests": _rests(self._table)}
+        self._run("supersede_file", old=old, new=new)
+        self._run("forget_partitions", old=old)
+        return self._count("forget_rows", rests, old=old)
+
+    def _settle_tape(self, file: int) -> int:
+        """Give ids to new instruments, venues and conditions, and write the rows in the order of the store."""
+        instrument, *_ = columns = (*TAPE_COLUMNS[self._table.name], *TAPE_EXTRAS.get(self._table.name, ()))
+        coded = {instrument: next(iter(self._seen))}
+        if "conditions" in self._seen:
+            coded |= {"venue": "venues", "conditions": "conditions"}
+            columns = (*columns, "conditions")
+        for dim, seen in self._seen.items():
+            self._learn(dim, seen)
+        picked, once, values = [], [], dict[str, object]()
+        for name in ("session", *columns):
+            dim = coded.get(name, name)
+            if name == "file":
+                once.append("$file::INTEGER AS file")
+                values["file"] = file
+            elif dim in self._alike:
+                given = query("writing/one_id", dim=dim, value=name)
+                once.append(f"{given if name in coded else self._literal(dim, name)} AS {name}")
+                values[name] = self._alike[dim]
+            else:
+                picked.append(f"ids_{dim}.id AS {name}" if name in coded else f"s.{name}")
+        joins = [
+            f"JOIN temp.ids_{dim} ON ids_{dim}.given = s.{dim}" for dim in coded.values() if dim not in self._alike
+        ]
+        order = [
+            name
+            for name in ("session", instrument, "ts", "sequence", "record")
+            if coded.get(name, name) not in self._alike
+        ]
+        shape = {"once": ", ".join(once), "picked": ", ".join(picked), "joins": " ".join(joins)}
+        self._run("tape", {"tape": self._table.name, **shape, "order": ", ".join(order)}, **values)
+        return self.good
+
+    def _learn(self, dim: str, seen: _Seen) -> None:
+        """Give ids to what is new, in the order of its names, and note the id of each of the file's codes."""
+        names = {"venues": {"exchange": "code"}}.get(dim, {})
+        columns = [f'"{names.get(column, column)}"' for column in seen.columns]
+        same = " AND ".join(f"d.{column} = s.{column}" for column in columns)
+        codes = seen.codes
+        if codes is None:
+            raise AssertionError("a file without rows has nothing to learn")
+        if dim == "conditions":
+            words = [flags_of(text)[1] for text in codes["conditions"]]
+            codes = codes.with_columns(unknown=pl.Series(words, dtype=pl.String))
+        unknown = ", s.unknown" if dim == "conditions" else ""
+        with self._offered(_resting(codes.rename(names), self._table)):
+            self._run("learn", {"dim": dim, "listed": ", ".join(columns), "same": same, "unknown": unknown})
+            self._run("ids", {"dim": dim, "same": same})
+
+    def _settle_keyed(self, file: int) -> tuple[int, int, int]:
+        """Write new rows, count equal ones, and record where a row differs from one under the same key."""
+        table, assumed = self._table, self._named.assumed
+        key = ", ".join(f'"{name}"' for name in table.key)
+        facts = [name for name in table.names if name not in table.key]
+        known_at = () if "known_at" in table.names else ("known_at",)
+        same_key = " AND ".join(f'o."{name}" IS NOT DISTINCT FROM n."{name}"' for name in table.key)
+        differs = " OR ".join(f'o."{name}" IS DISTINCT FROM n."{name}"' for name in facts) or "false"
+        # what is read takes the place of what was assumed, never the other way round
+        better = f"({differs}) AND o.assumed IS NOT NULL" if assumed else f"{differs} OR o.assumed IS NOT NULL"
+        self._run("ordered", {"key": key})
+        said = {"key": _json("n", table.key), "was": _json("o", facts), "became": _json("n", facts)}
+        against = {"table": table.name, "same_key": same_key, "better": better}
+        corrected = self._count("corrections_within", {**said, "differs": differs}, table=table.name, file=file)
+        corrected += self._count("corrections_against", {**said, **against}, table=table.name, file=file)
+        self._run("forget_corrected", against)
+        names = ", ".join(f'"{name}"' for name in (*table.names, "session", *known_at))
+        kept = self._count(
+            "keyed", {"table": table.name, "names": names, "key": key, "same_key": same_key}, file=file, assumed=assumed
+        )
+        return kept, self.good - kept, corrected
+
+
+def _json(alias: str, columns: Sequence[str]) -> str:
+    """SQL for a row's columns as one JSON text."""
+    fields = ", ".join(f"'{name}': {alias}.\"{name}\"" for name in columns)
+    return f"to_json({{{fields}}})"
+
+
+def _rests(table: Table) -> str:
+    return f"tape.{table.name}" if table.is_tape else f"main.{table.name}"
+
+
+def _one_value(column: pl.Series) -> bool:
+    return bool((column == column[0]).all())
+
+
+def _resting(batch: pl.DataFrame, table: Table) -> Any:
+    """Rows as an Arrow table: Int64 nanoseconds and micros seen as times and decimals, the same bytes."""
+    import pyarrow as pa
+
+    seen = dict.fromkeys(("ts", "known_at"), pa.timestamp("ns", "UTC"))
+    seen |= {column.name: pa.decimal64(18, 6) for column in table.columns if column.kind in ("price", "decimal")}
+    arrays = []
+    for series in batch.get_columns():
+        array = series.rechunk().to_arrow()
+        if kind := seen.get(series.name):
+            array = pa.Array.from_buffers(kind, len(array), array.buffers(), array.null_count, array.offset)
+        arrays.append(array)
+    return pa.table(arrays, names=batch.columns)
