@@ -68,17 +68,19 @@ def check(frame: pl.DataFrame, table: Table, sessions: Sessions, scaled: bool = 
     carried = [frame["record"].cast(pl.Int64)]
     if "assumed" in columns:
         carried.append(frame["assumed"])
-    good, originals = pl.DataFrame([*carried, *(read.value for read in cells)]), frame
+    good, kept = pl.DataFrame([*carried, *(read.value for read in cells)]), None
     if bad := [read.bad for read in cells if read.bad is not None]:
         mask = reduce(or_, bad)
         rejects.append(_reasons(frame.filter(mask), [read for read in cells if read.bad is not None], mask))
-        good, originals = good.filter(~mask), frame.filter(~mask)
+        kept = ~mask
+        good = good.filter(kept)
 
     good = _with_session(good, table, sessions)
     faults = _row_faults(table, sessions)
     wrong = good.select(fault.fill_null(False).alias(str(n)) for n, (_, fault) in enumerate(faults))
     spoilt = wrong.select(pl.any_horizontal(pl.all()).alias("spoilt"))["spoilt"]
     if spoilt.any():
+        originals = frame if kept is None else frame.filter(kept)
         found, wrong = originals.filter(spoilt), wrong.filter(spoilt)
         reason = pl.coalesce(pl.when(str(n)).then(pl.lit(said)) for n, (said, _) in enumerate(faults))
         said = wrong.select(reason=reason)["reason"]

@@ -445,7 +445,7 @@ def test_guarantee_7_what_waits_for_its_turn_is_bounded(store, option_csv, monke
     """No list grows with the file: a batch is gone, with its rejects, before the next but two is read."""
     alive: list = []
     read = ingesting.check
-    monkeypatch.setattr("feeds.delimited.BATCH_ROWS", 1000)
+    monkeypatch.setattr("feeds.delimited.BLOCK_BYTES", 100_000)
 
     def counted(frame, *rest, **more):
         parted = read(frame, *rest, **more)

@@ -1,0 +1,1 @@
+ALTER TABLE temp.stage ALTER COLUMN {column} TYPE {resting}

@@ -1,0 +1,71 @@
+"""A file's rows wait narrow, and rest as they were given."""
+
+import itertools
+
+import polars as pl
+import pytest
+
+import feeds.writing
+from feeds.check import check
+from feeds.schema import TABLES, TAPE_COLUMNS
+from feeds.store import Store
+
+SMALL = {"sequence": "7", "price": "1.25", "size": "10", "bid": "1.2", "ask": "", "underlying_price": "99.999999"}
+EDGE = {"sequence": "999999999", "price": "999.999999", "size": "90000000", "bid": "0", "ask": "999.999999"}
+LARGE = {
+    "sequence": "900000000000000000", "price": "1000", "size": "1", "bid": "4999.999999", "ask": "5000000",
+    "bid_size": "123456789012", "underlying_price": "612345.678901",
+}  # fmt: skip
+MANY = {**SMALL, "sequence": "1000000000", "price": "0.01", "size": "1000000000", "bid_size": "999999999"}
+STAYS = ["session", *(name for name in TAPE_COLUMNS["option_trades"] if name not in ("contract", "venue", "file"))]
+
+
+def batch(kind: dict[str, str], first: int) -> pl.DataFrame:
+    """Two prints of two contracts, all text."""
+    contract = {"ts": "2025-11-05T14:30:00Z", "expiry": "2025-11-21", "strike": "100", "right": "C"}
+    names = dict.fromkeys(TABLES["option_trades"].names, "")
+    rows = [{**names, **contract, **kind, "underlying": name, "record": first + n} for n, name in enumerate(("B", "A"))]
+    return pl.DataFrame(rows)
+
+
+@pytest.mark.parametrize("kinds", list(itertools.product([SMALL, EDGE, LARGE, MANY], repeat=2)))
+def test_prints_of_any_size_rest_as_they_were_given(store: Store, kinds):
+    """Whatever came first: a column that was narrow is widened, what is narrow again stays exact."""
+    table, sessions = TABLES["option_trades"], store.calendar()
+    good = [check(batch(kind, 2 + 2 * n), table, sessions).good for n, kind in enumerate(kinds)]
+    store.append(table, "canonical", "x.csv", "1", good)
+    stored = store._frame(f"SELECT {', '.join(STAYS)} FROM tape.option_trades ORDER BY record")
+    given = pl.concat(good).select(name for name in STAYS)
+    assert stored.rows() == given.rows()
+    assert given["price"].n_unique() == len({kind["price"] for kind in kinds})
+
+
+def test_what_waits_is_narrow_until_it_must_not_be(store: Store):
+    table, sessions = TABLES["option_trades"], store.calendar()
+    small, large, many = (
+        check(batch(kind, 2 + 2 * n), table, sessions).good for n, kind in enumerate((EDGE, LARGE, MANY))
+    )
+    different = small.with_columns(pl.col("price") - pl.col("record"), pl.col("size") - pl.col("record"))
+
+    def waits() -> dict[str, str]:
+        found = store._db.sql("SELECT column_name, column_type FROM (DESCRIBE temp.stage)").fetchall()
+        return {name: kind for name, kind in found if name in ("price", "size", "record")}
+
+    with store.writing(table, "canonical", "x.csv", "1") as file:
+        file.add(different)
+        narrow = {"price": "DECIMAL(9,6)", "size": "INTEGER", "record": "INTEGER"}
+        assert waits() == narrow
+        file.add(large)
+        assert waits() == {"price": "DECIMAL(18,6)", "size": "INTEGER", "record": "INTEGER"}
+        file.add(many)
+        assert waits() == {"price": "DECIMAL(18,6)", "size": "BIGINT", "record": "INTEGER"}
+        assert file.settle().stored == 6
+
+
+def test_codes_are_given_in_the_order_of_appearance():
+    seen = feeds.writing._Seen(("symbol",))
+    batches = [["b", "a", "b"], ["a", "c", "b", "c"], ["c"], ["d", "e", "d"]]
+    codes = [seen.coded(pl.DataFrame({"symbol": names})).to_list() for names in batches]
+    assert codes == [[0, 1, 0], [1, 2, 0, 2], [2], [3, 4, 3]]
+    assert seen.codes is not None
+    assert seen.codes["symbol"].to_list() == ["b", "a", "c", "d", "e"]
