@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from indicators.views.command import (
-    Accuracy, Agent, AsOf, Audit, CostBps, Day, Db, Demo, End, Format, Jobs, Lang, Market, MaxDte, MinPremium, Name,
-    Otm, Out, Parameters, Period, Rounds, Scale, Side, Sort, Split, Start, Sweep, Symbols, To, Top, Weights, Whose,
-    a_day, a_session, a_time, mended, one_of, opened, say,
+    Accuracy, Agent, AsOf, Audit, CostBps, Day, Db, Demo, End, Format, Index, Jobs, Lang, Market, MaxDte, MinPremium,
+    Name, Otm, Out, Parameters, Period, Rounds, Scale, Side, Sort, Split, Start, Sweep, Symbols, To, Top, Weights,
+    Whose, a_day, a_session, a_time, mended, one_of, opened, say,
 )  # fmt: skip
 
 app = typer.Typer(
@@ -215,19 +215,19 @@ def gauge(
 
 @app.command()
 def backtest(
-    start: Start = None, end: End = None, market: Market = "us", cost_bps: CostBps = 1.0, weights: Weights = "equal",
-    audit: Audit = False, sweep: Sweep = False, db: Db = None, demo: Demo = False, as_of: AsOf = None,
-    format_: Format = "text", out: Out = None,
+    start: Start = None, end: End = None, market: Market = "us", index: Index = None, cost_bps: CostBps = 1.0,
+    weights: Weights = "equal", audit: Audit = False, sweep: Sweep = False, db: Db = None, demo: Demo = False,
+    as_of: AsOf = None, format_: Format = "text", out: Out = None, lang: Lang = "en",
 ) -> None:  # fmt: skip
     """What readings knew of what followed; --audit: whether any looked ahead; --sweep: ten thousand rules."""
     with mended():
-        kind = one_of(format_, "text", "json")
-        from indicators.views.backtest import tested
+        from indicators.views.backtest import Asked, asked_for, tested
         from indicators.views.progress import waiting
 
-        asked = a_day(start, "--start"), a_day(end, "--end"), a_time(as_of), cost_bps, weights
+        days = a_day(start, "--start"), a_day(end, "--end"), a_time(as_of)
+        asked = asked_for(Asked(market, *days, cost_bps, weights, tuple(index or ())), format_, out, lang, audit, sweep)
         with opened(db, demo) as store, waiting() as step:
-            text, code = tested(store, market, *asked, audit=audit, sweep=sweep, kind=kind, step=step)
+            text, code = tested(store, asked, step)
         say(text, out)
         raise typer.Exit(code)
 

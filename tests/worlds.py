@@ -51,17 +51,19 @@ def planted(strength: float, horizon: int):
     return make
 
 
-def shift_rejections(make, horizon: int, worlds: int, shifts: int, seed: int, scaled: bool = False) -> float:
-    """Share of worlds in which the circular-shift test of the backtest finds p < 5 %."""
+def shift_rejections(
+    make, horizon: int, worlds: int, shifts: int, seed: int, scaled: bool = False, level: float = 0.05
+) -> float:
+    """Share of worlds in which the circular-shift test of the backtest finds a p below the level."""
     rejected = 0
     for world in range(worlds):
         random = np.random.default_rng([seed, world])
         before = returns_of(random, SESSIONS + 63)
         reading, returns = make(random, before)[63:], before[63:]
         volatility = trailing_volatility(before)[63:-1] if scaled else None
-        turns = shifts_for(SESSIONS, horizon, seed=world, count=shifts)
+        turns = shifts_for(SESSIONS, horizon, seed=world, count=shifts, price_derived=make is momentum)
         _, p = information_coefficient(reading, outcomes_of(returns, horizon, volatility), horizon, turns)
-        rejected += p < 0.05
+        rejected += p < level
     return rejected / worlds
 
 

@@ -21,13 +21,15 @@ Verdict = Literal["evidence", "weak evidence", "none", "too short"]
 
 HORIZONS = (1, 5, 21, 63)
 SHIFTS = 999
-FARTHEST = 63
-"""No shift is smaller than this or the horizon: a turned reading must not keep its own outcome."""
+MADE_OF = 63
+"""Sessions of returns that a reading made of prices is taken to be made of, or its horizon where that is longer."""
 
 LEAST_SHIFTS, LEAST_READINGS, TIMES_HORIZON = 99, 60, 10
 """What a test needs: 99 different shifts, 60 readings with an outcome, and ten times its horizon of them."""
 
 LEVEL, WEAK_LEVEL = 0.05, 0.10
+
+QUINTILES = 5
 
 
 class Interval(BaseModel):
@@ -39,10 +41,21 @@ class Interval(BaseModel):
     high: float
 
 
-def shifts_for(sessions: int, horizon: int, seed: int = 0, count: int = SHIFTS) -> Ints:
-    """0 and then `count` shifts drawn evenly from [max(63, h), n − max(63, h)], the same ones for the same seed."""
-    least = max(FARTHEST, horizon)
-    drawn = np.random.default_rng([seed, sessions, horizon]).integers(least, sessions - least, count, endpoint=True)
+def shifts_for(sessions: int, horizon: int, seed: int = 0, count: int = SHIFTS, price_derived: bool = False) -> Ints:
+    """0 and then `count` shifts drawn evenly from those that count, the same ones for the same seed.
+
+    Notes
+    -----
+    All of 1 to n − 1 count: the turned series are then a group of which the reading as it stands is one member, and
+    only so does the test reject as often as it says. Without the neighbours of 0 it rejects too often wherever a
+    reading and its outcomes remember, most of all at small p: they are high whenever the correlation observed is high
+    by luck.
+
+    Of a reading made of prices, those above n − max(63, h) do not count: they set it against the very returns that it
+    was made of, and no link to what follows could be seen beside that. docs/backtest.md has the figures of both.
+    """
+    most = sessions - max(MADE_OF, horizon) if price_derived else sessions - 1
+    drawn = np.random.default_rng([seed, sessions, horizon]).integers(1, most, count, endpoint=True)
     return np.concatenate([[0], drawn]).astype(np.int64)
 
 
@@ -51,7 +64,7 @@ def too_short(sessions: int, pairs: int, horizon: int) -> str | None:
     least = max(LEAST_READINGS, TIMES_HORIZON * horizon)
     if pairs < least:
         return f"too short: {pairs} readings with an outcome, needs {least}"
-    span = 2 * max(FARTHEST, horizon) + LEAST_SHIFTS - 1
+    span = max(MADE_OF, horizon) + LEAST_SHIFTS
     return None if sessions >= span else f"too short: {sessions} sessions, needs {span}"
 
 
@@ -90,8 +103,31 @@ def newey_west(ranks: Floats, outcome_ranks: Floats, horizon: int) -> Interval |
     return Interval(low=float(low), high=float(high))
 
 
-def bootstrapped(ranks: Floats, outcome_ranks: Floats, horizon: int, draws: int, seed: int = 0) -> Interval | None:
-    """Interval of ρ from stationary blocks of pairs, as long as the product of ranks asks for and at least h.
+def bootstrapped(
+    ranks: Floats,
+    outcome_ranks: Floats,
+    horizon: int,
+    draws: int,
+    fifth: Ints,
+    ahead: Floats,
+    seed: int = 0,
+) -> list[Interval | None]:
+    """Intervals of ρ and of the mean outcome of each fifth, from stationary blocks of pairs.
+
+    Parameters
+    ----------
+    ranks, outcome_ranks : (k,), of readings and of what followed them
+    fifth : (k,), 0 to 4, of each reading
+    ahead : (k,), simple return that followed it
+
+    Returns
+    -------
+    that of ρ first, then the five; None where a side is constant or a fifth is empty
+
+    Notes
+    -----
+    Blocks are as long as the product of ranks asks for and at least h. A reading keeps its fifth in every draw; a draw
+    without one of a fifth's readings says nothing about that fifth.
 
     References
     ----------
@@ -101,15 +137,25 @@ def bootstrapped(ranks: Floats, outcome_ranks: Floats, horizon: int, draws: int,
 
     x, y = _standard(ranks), _standard(outcome_ranks)
     if x is None or y is None:
-        return None
+        return [None] * (1 + QUINTILES)
     block = max(_block(x * y), horizon)
 
-    def correlation(a: Floats, b: Floats) -> Floats:
+    def drawn_once(at: Ints) -> Floats:
+        a, b, mine = x[at], y[at], fifth[at]
         a, b = a - a.mean(), b - b.mean()
         size = float(np.sqrt((a @ a) * (b @ b)))
-        return np.array([float(a @ b) / size if size > 0 else 0.0])
+        counts = np.bincount(mine, minlength=QUINTILES)
+        sums = np.bincount(mine, ahead[at], QUINTILES)
+        means = np.divide(sums, counts, out=np.full(QUINTILES, np.nan), where=counts > 0)
+        return np.concatenate([[float(a @ b) / size if size > 0 else 0.0], means])
 
-    drawn = StationaryBootstrap(block, x, y, seed=seed).apply(correlation, draws)
+    drawn = StationaryBootstrap(block, np.arange(len(x)), seed=seed).apply(drawn_once, draws)
+    return [_middle(column[~np.isnan(column)]) for column in drawn.T]
+
+
+def _middle(drawn: Floats) -> Interval | None:
+    if not len(drawn):
+        return None
     low, high = np.quantile(drawn, [0.025, 0.975])
     return Interval(low=float(low), high=float(high))
 
@@ -125,9 +171,7 @@ def sharpe_interval(earned: Floats, draws: int, seed: int = 0) -> Interval | Non
         deviation = float(x.std(ddof=1))
         return np.array([float(x.mean()) / deviation * np.sqrt(252.0) if deviation > 0 else 0.0])
 
-    drawn = StationaryBootstrap(_block(earned * earned), earned, seed=seed).apply(ratio, draws)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Interval(low=float(low), high=float(high))
+    return _middle(StationaryBootstrap(_block(earned * earned), earned, seed=seed).apply(ratio, draws)[:, 0])
 
 
 def _block(x: Floats) -> int:

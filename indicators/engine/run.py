@@ -32,6 +32,9 @@ Progress = Callable[[str], None]
 INDEX = {"us": ("index_levels", "SPX"), "china": ("cn_index_bars", "000985")}
 """The table and name of the index whose regime a market's report tells."""
 
+INDICES = {"us": ("SPX",), "china": ("000985", "000300")}
+"""The indices that a market's readings are held against, the report's own first."""
+
 
 @lru_cache(maxsize=1)
 def registry() -> dict[str, type[Indicator]]:
@@ -257,13 +260,37 @@ def index_of(store: Store, market: str, covered: Scope) -> Market:
     return market_of(bars, covered.sessions)
 
 
+def indices_of(store: Store, market: str, covered: Scope, asked: Sequence[str] = ()) -> dict[str, Market]:
+    """The indices asked for, else those of `INDICES` that are stored, as they could be traded over some sessions.
+
+    Raises
+    ------
+    UnknownName : an index asked for has no closes; the stored ones are named
+    NothingToShow : no index is stored, or one has fewer than two closes
+    """
+    every = _bars_of_indices(store, market, covered)
+    held = set() if every is None else set(every.filter(pl.col("close") > 0)["index"].unique())
+    for name in asked:
+        if held and name not in held:
+            raise UnknownName("--index", name, sorted(held))
+    names = [name for name in dict.fromkeys(asked or INDICES[market]) if name in held]
+    if every is None or not names:
+        raise NothingToShow(f"no closes of the index of `--market` {market} are stored: readings have nothing to earn")
+    return {name: market_of(every.filter(pl.col("index") == name), covered.sessions) for name in names}
+
+
 def index_bars(store: Store, market: str, covered: Scope) -> pl.DataFrame | None:
     """The rows of a market's index that were known on their own day; None where its table holds nothing."""
-    table, index = INDEX.get(market, ("", ""))
+    every = _bars_of_indices(store, market, covered)
+    return None if every is None else every.filter(pl.col("index") == INDEX[market][1])
+
+
+def _bars_of_indices(store: Store, market: str, covered: Scope) -> pl.DataFrame | None:
+    table, _ = INDEX.get(market, ("", ""))
     if not table or not store.held_sessions(table):
         return None
     (part,) = store.parts({table: "history"}, covered.sessions, EXCHANGES[market], covered.as_of)
-    return part.tables[table].filter(pl.col("index") == index, pl.col("date") == pl.col("session"))
+    return part.tables[table].filter(pl.col("date") == pl.col("session"))
 
 
 def closes_of(store: Store, market: str, covered: Scope, key: str | None = None) -> tuple[str, pl.DataFrame]:

@@ -39,6 +39,9 @@ Sort = Annotated[str, typer.Option("--sort", help="premium, time, size, volume_o
 
 CostBps = Annotated[float, typer.Option("--cost-bps", min=0, max=1000, help="Cost of trading, 1e-4 of what is traded")]
 Weights = Annotated[str, typer.Option("--weights", help="equal, inverse_correlation or walk_forward_ic")]
+Index = Annotated[
+    list[str] | None, typer.Option("--index", help="SPX, 000985, …; may be repeated [default: all of the market's]")
+]
 Audit = Annotated[bool, typer.Option("--audit", help="Recompute readings on data cut at random dates, to the bit")]
 Sweep = Annotated[bool, typer.Option("--sweep", help="Try 10,000 rules, and say what the best one is worth")]
 

@@ -341,3 +341,28 @@ def _ranking(ranking: Ranking) -> dict[str, Any]:
             f"rank-{ranking.name}", title, [{k: v for k, v in r.items() if k != "reason"} for r in ranking.rows]
         )
     return made | {"title": title, "name": ranking.name}
+
+
+def filled(name: str, language: Language, styles: Sequence[str], scripts: Sequence[str], **given: Any) -> str:
+    """Another page than the report, escaped as the report is.
+
+    Parameters
+    ----------
+    name : of the template
+    styles, scripts : our own files, one after the other in the page's one style and one script
+    given : what the template names beside `css`, `js`, `hashes` and `lang`; `others` are further scripts, as text, that
+        the page's policy lets run
+    """
+    css, script = (Markup("\n").join(_own(part) for part in parts) for parts in (styles, scripts))
+    others = given.pop("others", ())
+    return (
+        _templates(language)
+        .get_template(name)
+        .render(
+            css=css,
+            js=script,
+            hashes=[_hash(text) for text in (script, *others)],
+            lang={"zh": "zh-Hans"}.get(language.code, language.code),
+            **given,
+        )
+    )

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from feeds.calendar import exchange_sessions
-from indicators.engine.backtest import backtest, quintiles, span_of
+from indicators.engine.backtest import backtest, fifths, quintiles, span_of
 from indicators.engine.event_study import event_study
 from indicators.engine.outcomes import market_of
 
@@ -31,7 +31,7 @@ def following(strength: float) -> np.ndarray:
 
 
 def run(series, **given):
-    return backtest(series, MARKET, SESSIONS, draws=0, **given)
+    return backtest(series, {"": MARKET}, SESSIONS, draws=0, **given)
 
 
 def test_a_planted_link_is_evidence_and_noise_is_not():
@@ -46,7 +46,32 @@ def test_a_planted_link_is_evidence_and_noise_is_not():
     assert first.p_value == pytest.approx(1 / 1000)
     assert first.sharpe > first.hold.sharpe
     assert first.quintiles[4].mean_return > first.quintiles[0].mean_return
-    assert len(curves["planted"].equity) == first.sessions
+    assert len(curves[""]["planted"].equity) == first.sessions
+
+
+def test_each_index_is_a_family_of_its_own_and_all_strategies_are_trials():
+    other = market_of(pl.DataFrame({"date": list(SESSIONS.dates), "close": 2 * CLOSES**0.9}), SESSIONS)
+    series = {"planted": following(0.3), "noise": score_of(RANDOM.normal(size=N))}
+    alone = run(series)[0]
+    rows, verdicts, curves = backtest(series, {"A": MARKET, "B": other}, SESSIONS, draws=0)
+    assert [row.index for row in rows] == ["A"] * 8 + ["B"] * 8
+    assert [(v.index, v.name) for v in verdicts] == [(i, n) for i in ("A", "B") for n in ("planted", "noise")]
+    for one, both in zip(alone, rows[:8], strict=True):
+        assert (one.p_value, one.p_bh, one.p_by, one.verdict) == (both.p_value, both.p_bh, both.p_by, both.verdict)
+        assert both.deflated_sharpe != one.deflated_sharpe
+    assert curves["A"]["planted"].hold_equity != curves["B"]["planted"].hold_equity
+
+
+def test_curves_tell_where_a_score_was_missing():
+    score = np.full(N, 80.0) + RANDOM.normal(size=N)
+    score[600:640] = np.nan
+    _, _, curves = run({"x": score})
+    curve = curves[""]["x"]
+    assert [s is None for s in curve.score] == [600 <= u < 640 for u in range(N - 2)]
+    assert curve.equity[601] == curve.equity[638]
+    gone = [day for day, told in curve.rolling_ic[1] if told is None]
+    assert gone
+    assert all(curve.sessions[600] <= day <= curve.sessions[639 + 252] for day in gone)
 
 
 def test_the_move_that_made_a_reading_is_not_earned_by_it():
@@ -59,14 +84,14 @@ def test_the_move_that_made_a_reading_is_not_earned_by_it():
 
 def test_a_fill_at_the_close_that_made_the_signal_would_be_caught():
     early = replace(MARKET, before=MARKET.before + 1)
-    rows, *_ = backtest({"next": score_of(np.append(MOVES[1:], 0))}, early, SESSIONS, draws=0)
+    rows, *_ = backtest({"next": score_of(np.append(MOVES[1:], 0))}, {"": early}, SESSIONS, draws=0)
     assert rows[0].information_coefficient > 0.9
 
 
 def test_what_points_the_wrong_way_is_no_evidence_and_is_told():
     _, (verdict,), _ = run({"wrong": 100.0 - following(0.3)})
     assert verdict.verdict == "none"
-    assert "wrong way" in verdict.words
+    assert "correlation was negative" in verdict.words
 
 
 def test_a_series_without_scores_or_too_few_is_too_short():
@@ -77,7 +102,7 @@ def test_a_series_without_scores_or_too_few_is_too_short():
     assert all(r.reason for r in rows)
     assert rows[0].sessions == 0
     assert rows[4].readings == 80
-    assert "absent" not in curves
+    assert "absent" not in curves[""]
 
 
 def test_a_span_starts_with_the_first_score_asked_for():
@@ -99,10 +124,12 @@ def test_null_is_out_of_the_market():
 
 
 def test_quintiles_hold_every_reading_once():
-    parts = quintiles(np.arange(1.0, 104.0), np.linspace(-0.1, 0.1, 103))
+    parts = quintiles(fifths(np.arange(1.0, 104.0)), np.linspace(-0.1, 0.1, 103))
+    assert [q.fifth for q in parts] == [1, 2, 3, 4, 5]
     assert sum(q.readings for q in parts) == 103
     assert [q.mean_return for q in parts] == sorted(q.mean_return for q in parts)
-    assert len(quintiles(np.full(10, 5.5), np.ones(10))) == 1
+    (middle,) = quintiles(fifths(np.full(10, 5.5)), np.ones(10))
+    assert middle.fifth == 3
 
 
 def test_events_are_entries_and_paths_start_at_the_price_acted_on():

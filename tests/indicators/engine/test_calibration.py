@@ -21,6 +21,24 @@ def test_exogenous_readings_are_rejected_one_time_in_twenty(make, horizon):
     assert LOW <= shift_rejections(make, horizon, WORLDS, SHIFTS, seed=1) <= HIGH
 
 
+def far(sessions, horizon, seed, count, price_derived):
+    """Shifts that leave out the neighbours of 0."""
+    least = max(63, horizon)
+    drawn = np.random.default_rng([seed, sessions, horizon]).integers(least, sessions - least, count, endpoint=True)
+    return np.concatenate([[0], drawn])
+
+
+@pytest.mark.parametrize("horizon", [21, 63])
+def test_small_p_values_are_as_rare_as_they_say(horizon):
+    most = binom.ppf(0.9995, WORLDS, 0.01) / WORLDS
+    assert shift_rejections(persistent, horizon, WORLDS, 999, seed=3, level=0.01) <= most
+
+
+def test_shifts_without_the_neighbours_of_0_make_them_too_common(monkeypatch):
+    monkeypatch.setattr(worlds, "shifts_for", far)
+    assert shift_rejections(persistent, 63, WORLDS, 999, seed=3, level=0.01) > 0.03
+
+
 @pytest.mark.parametrize("horizon", [1, 63])
 def test_so_are_they_on_returns_scaled_by_volatility(horizon):
     assert LOW <= shift_rejections(persistent, horizon, WORLDS, SHIFTS, seed=1, scaled=True) <= HIGH
@@ -40,7 +58,7 @@ def test_the_usual_t_tests_reject_too_often(horizon, naive, newey_west):
 def test_a_shift_of_nothing_would_be_caught(monkeypatch):
     """Shifts so small that a reading keeps its outcome make a test that hardly ever rejects."""
 
-    def near(sessions, horizon, seed, count):
+    def near(sessions, horizon, seed, count, price_derived):
         return np.concatenate([[0], np.random.default_rng(seed).integers(0, 2, count)])
 
     monkeypatch.setattr(worlds, "shifts_for", near)

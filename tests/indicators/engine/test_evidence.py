@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import spearmanr
 from statsmodels.stats.multitest import multipletests
 
+from indicators.engine.backtest import fifths
 from indicators.engine.evidence import (
     adjusted,
     bootstrapped,
@@ -33,13 +34,19 @@ def test_what_was_not_tested_stays_in_the_family():
     assert adjusted([]) == ([], [])
 
 
-def test_shifts_keep_away_from_both_ends_and_repeat():
-    turns = shifts_for(700, 63)
+def test_every_shift_may_be_drawn_and_draws_repeat():
+    turns = shifts_for(400, 63, count=20_000)
     assert turns[0] == 0
-    assert len(turns) == 1000
-    assert turns[1:].min() >= 63
-    assert turns[1:].max() <= 700 - 63
-    np.testing.assert_array_equal(turns, shifts_for(700, 63))
+    assert len(turns) == 20_001
+    assert set(turns[1:].tolist()) == set(range(1, 400))
+    np.testing.assert_array_equal(shifts_for(700, 63), shifts_for(700, 63))
+    assert len(shifts_for(700, 63)) == 1_000
+
+
+@pytest.mark.parametrize(("horizon", "most"), [(1, 337), (63, 337), (100, 300)])
+def test_a_reading_made_of_prices_never_meets_the_returns_it_is_made_of(horizon, most):
+    turns = shifts_for(400, horizon, count=20_000, price_derived=True)
+    assert set(turns[1:].tolist()) == set(range(1, most + 1))
 
 
 @pytest.mark.parametrize(
@@ -48,8 +55,8 @@ def test_shifts_keep_away_from_both_ends_and_repeat():
         (2000, 629, 63, "629 readings with an outcome, needs 630"),
         (2000, 630, 63, None),
         (2000, 59, 1, "59 readings"),
-        (223, 223, 1, "223 sessions, needs 224"),
-        (224, 224, 1, None),
+        (161, 161, 1, "161 sessions, needs 162"),
+        (162, 162, 1, None),
     ],
 )
 def test_too_short_says_what_is_needed(sessions, pairs, horizon, why):
@@ -77,7 +84,8 @@ def test_intervals_hold_the_coefficient_and_widen_with_persistence():
         ranks = ranks_in_pairs(score, 21)
         outcome = average_ranks(outcomes_of(noise, 21)[: len(ranks)])
         ic = spearmanr(ranks, outcome).statistic
-        intervals = newey_west(ranks, outcome, 21), bootstrapped(ranks, outcome, 21, 300)
+        drawn = bootstrapped(ranks, outcome, 21, 300, fifths(ranks), noise[: len(ranks)])
+        intervals = newey_west(ranks, outcome, 21), drawn[0]
         assert all(i.low < ic < i.high for i in intervals)
         widths.append([i.high - i.low for i in intervals])
     assert widths[1][0] > 1.5 * widths[0][0]
@@ -86,8 +94,27 @@ def test_intervals_hold_the_coefficient_and_widen_with_persistence():
 
 def test_a_constant_side_has_no_interval():
     assert newey_west(np.ones(50), np.arange(50.0), 1) is None
-    assert bootstrapped(np.ones(50), np.arange(50.0), 1, 10) is None
+    nothing = bootstrapped(np.ones(50), np.arange(50.0), 1, 10, np.zeros(50, dtype=np.int64), np.ones(50))
+    assert nothing == [None] * 6
     assert sharpe_interval(np.zeros(50), 10) is None
+
+
+def test_each_fifth_has_the_interval_of_its_own_mean():
+    random = np.random.default_rng(9)
+    ranks, ahead = average_ranks(random.normal(size=2000)), random.normal(0.002, 0.01, 2000)
+    found = bootstrapped(ranks, average_ranks(ahead), 1, 1000, fifths(ranks), ahead)
+    assert len(found) == 6
+    for q, interval in enumerate(found[1:]):
+        mine = ahead[fifths(ranks) == q]
+        half = 1.96 * mine.std() / np.sqrt(len(mine))
+        assert interval.low == pytest.approx(mine.mean() - half, abs=0.2 * half)
+        assert interval.high == pytest.approx(mine.mean() + half, abs=0.2 * half)
+    none_in_the_middle = np.where(fifths(ranks) == 2, 1, fifths(ranks))
+    assert [i is None for i in bootstrapped(ranks, ranks, 1, 20, none_in_the_middle, ahead)] == [
+        *[False] * 3,
+        True,
+        *[False] * 2,
+    ]
 
 
 def test_the_sharpe_interval_covers_what_made_it():

@@ -31,7 +31,7 @@ def blanks(text: str) -> list[str]:
 
 
 def said_by_pages() -> set[str]:
-    pages = [ast.parse((VIEWS / name).read_text()) for name in ("page.py", "report.py")]
+    pages = [ast.parse((VIEWS / name).read_text()) for name in ("page.py", "report.py", "tear_sheet.py")]
     calls = [n for page in pages for n in ast.walk(page) if isinstance(n, ast.Call)]
     return {
         call.args[0].value
