@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from indicators.engine.bench.rules import drawn, ours_p9, signals_of, vectorbt_p9
+from indicators.engine.bench.rules import backtest_p9, drawn, ours_p9, signals_of, vectorbt_p9
 from indicators.engine.bench.tape import Tapes
 
 
@@ -39,3 +39,12 @@ def test_without_vectorbt_the_job_says_so(monkeypatch, tmp_path):
     result = rules.p9(Tapes(tmp_path, scale=0.02, rounds=1))
     assert result.met is None
     assert "not installed" in result.notes[0]
+
+
+def test_the_backtest_is_of_every_series_at_every_horizon_and_repeats():
+    found = backtest_p9(700, 20)
+    assert found.height == 28
+    assert found["p"].drop_nulls().is_between(0.001, 1.0).all()
+    assert found["p"].drop_nulls().len() == 28
+    assert found.equals(backtest_p9(700, 20))
+    assert not found.equals(backtest_p9(720, 20))

@@ -24,6 +24,7 @@ JOBS: dict[str, Callable[[Tapes], JobResult]] = {
     "P8": start.p8,
     "P8b": start.p8b,
     "P9": rules.p9,
+    "P9b": rules.p9b,
 }
 """Every job that measures, in the order of the table."""
 

@@ -1,23 +1,27 @@
-"""Ten thousand gauge rules on ten years of sessions (P9), beside vectorbt's `Portfolio.from_signals`.
+"""Ten thousand gauge rules on ten years of sessions (P9), beside vectorbt's `Portfolio.from_signals`; and a backtest.
 
 Both get the same scores and prices and give each rule's total return. vectorbt is handed the rules' exposures ready
 made, since it has no blends; ours computes them. It takes 1,000 rules at a time: at once they do not fit in memory.
 """
 
+from datetime import date
 from importlib.util import find_spec
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from feeds.calendar import exchange_sessions
+from indicators.engine.backtest import DRAWS, backtest
 from indicators.engine.bench.clock import Contender, JobResult, Target, timed
 from indicators.engine.bench.tape import SEED, Tapes
+from indicators.engine.outcomes import market_of
 from indicators.engine.sweep import BLENDS, LOOKBACKS, THRESHOLDS, blends
 from indicators.kernels.sweep import blended_means, sweep_rules
 
 Floats = npt.NDArray[np.float64]
 
-SESSIONS, PARTS = 2_520, 5
+SESSIONS, PARTS, SERIES = 2_520, 5, 7
 AT_ONCE = 1_000
 DIGITS = 9
 """Decimals of a total return in which all must agree: products of 2,520 factors round differently beyond."""
@@ -64,6 +68,36 @@ def signals_of(scores: Floats) -> list[tuple[npt.NDArray[np.bool_], npt.NDArray[
         last = np.zeros((1, now.shape[1]), dtype=np.bool_)
         slices.append((np.vstack([now & ~before, last]), np.vstack([~now & before, last])))
     return slices
+
+
+def backtest_p9(sessions: int, draws: int) -> pl.DataFrame:
+    """Rows of the whole backtest of seven series that remember, at every horizon: p, intervals, performance, verdicts.
+
+    Parameters
+    ----------
+    sessions : of the index and the series, XNYS sessions from 2012 on; 2,562 at most
+    draws : bootstrap draws of every interval
+    """
+    every = exchange_sessions("XNYS", date(2012, 1, 3), date(2022, 3, 8))
+    days = every.window(None, every.dates[sessions - 1])
+    random = np.random.default_rng(SEED)
+    scores = np.abs((np.cumsum(random.normal(0, 6, (SERIES, len(days))), axis=1) + 50.0) % 200.0 - 100.0)
+    closes = 100.0 * np.exp(np.cumsum(random.normal(0.0003, 0.01, len(days))))
+    index = market_of(pl.DataFrame({"date": list(days.dates), "close": closes}), days)
+    rows, _, _ = backtest({f"series {n}": score for n, score in enumerate(scores)}, {"index": index}, days, draws=draws)
+    return pl.DataFrame({"p": [row.p_value for row in rows], "sharpe": [row.sharpe for row in rows]})
+
+
+def p9b(tapes: Tapes) -> JobResult:
+    """The full backtest of ten years; sessions and draws by the scale."""
+    sessions, draws = min(SESSIONS, max(700, round(SESSIONS * tapes.scale))), max(20, round(DRAWS * tapes.scale))
+    return timed(
+        f"a full backtest of {SERIES} series at 4 horizons on {sessions:,} sessions, {draws:,} bootstrap draws",
+        {"ours": lambda: backtest_p9(sessions, draws)},
+        Target("none: no peer does the whole of it"),
+        tapes.rounds,
+        ("999 circular shifts a test, intervals of ρ, of every fifth and of the Sharpe ratio; arch draws the blocks",),
+    )
 
 
 def p9(tapes: Tapes) -> JobResult:
