@@ -298,7 +298,8 @@ def closes_of(store: Store, market: str, covered: Scope, key: str | None = None)
 
     Returns
     -------
-    name, frame of `date` and `close` : the key's, if bars or an index of that name are stored; the frame may be empty
+    name, frame of `date`, `close` and `source`, the table they come from : the key's, if bars or an index of that name
+        are stored; the frame may be empty
     """
     table, index = INDEX.get(market, ("", ""))
     wanted = [(table, "index", index)]
@@ -310,8 +311,8 @@ def closes_of(store: Store, market: str, covered: Scope, key: str | None = None)
         (part,) = store.parts({source: "history"}, covered.sessions, EXCHANGES[market], covered.as_of)
         named = part.tables[source].filter(pl.col(column) == name, pl.col("date") == pl.col("session"))
         if len(named):
-            return name, named.select("date", "close")
-    return index, pl.DataFrame(schema={"date": pl.Date, "close": pl.Float64})
+            return name, named.select("date", "close", source=pl.lit(source))
+    return index, pl.DataFrame(schema={"date": pl.Date, "close": pl.Float64, "source": pl.String})
 
 
 def asked_readings(

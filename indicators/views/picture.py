@@ -68,7 +68,12 @@ def drew_indicator(
     as_of: datetime | None,
     out: Path | None,
 ) -> bool:
-    """Draw an indicator's readings beside the closes of the key or of the index, if there is where to."""
+    """Draw an indicator's readings beside the closes of the key or of the index, if there is where to.
+
+    Raises
+    ------
+    NothingToShow : no reading, or none with a value: the picture then says why
+    """
     if out is None:
         return False
     from indicators.engine.run import closes_of
@@ -80,6 +85,8 @@ def drew_indicator(
     market = indicator.market
     beside, closes = closes_of(store, market, scope(store, tables_of(market), market, as_of=as_of), key)
     save(indicator_figure(indicator, found, beside, closes, key), out)
+    if all(reading.value is None for reading, _ in found):
+        raise NothingToShow(f"{out} holds no value of {indicator.name}: {found[-1][0].reason}")
     return True
 
 

@@ -1,6 +1,7 @@
 """Figures: the one importer of plotly. They take what the library returns, never the store."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -8,6 +9,7 @@ import polars as pl
 
 from feeds.errors import BadValue
 from indicators.engine.indicator import Indicator, Reading
+from indicators.views.plot.china import rotation_panels, spread_panels
 from indicators.views.plot.earnings import earnings_panels
 from indicators.views.plot.flow import flow_panels
 from indicators.views.plot.gauge import gauge_figure
@@ -26,6 +28,8 @@ PANELS: dict[str, Callable[[Shown], list[Panel]]] = {
     "eps_divergence": earnings_panels,
     "dark_pool_imbalance": flow_panels,
     "sector_rotation": sector_panels,
+    "equity_bond_spread": spread_panels,
+    "rotation_strength": rotation_panels,
 }
 """Indicators with a chart of their own; every other one gets its value, band and score."""
 
@@ -48,19 +52,20 @@ def indicator_figure(
     Parameters
     ----------
     found : readings with their scores, ascending
-    beside, closes : the name of what they are set beside, and a frame of its `date` and `close`
+    beside, closes : the name and closes of what they are set beside, as `closes_of` returns them
     key : the symbol, group or class that the readings are of; None: the market
     """
     if closes is None:
-        closes = pl.DataFrame(schema={"date": pl.Date, "close": pl.Float64})
+        closes = pl.DataFrame(schema={"date": pl.Date, "close": pl.Float64, "source": pl.String})
     shown = Shown(indicator, [reading for reading, _ in found], [score for _, score in found], key, beside, closes)
     last = shown.last
     coverage = "no coverage is defined" if last.coverage is None else f"coverage {100 * last.coverage:.0f} %"
     whose = f", {key}" if key else ""
     tables = ", ".join(need.table for need in indicator.inputs)
+    drawn = PANELS.get(indicator.name, reading_panels)(shown)
     return sheet(
-        f"{indicator.title}{whose}, {last.month or last.session}",
-        PANELS.get(indicator.name, reading_panels)(shown),
+        f"{indicator.title}{' ' + indicator.chinese if indicator.chinese else ''}{whose}, {last.month or last.session}",
+        [replace(panel, source=panel.source or tables) for panel in drawn],
         f"Newest reading: {coverage}. Source: stored {tables}, by bullbear.",
         indicator.meaning(last) or last.reason or "",
     )
@@ -91,12 +96,19 @@ def save(figure: go.Figure, out: Path) -> None:
 
 
 def _image(figure: go.Figure, kind: str, out: Path) -> bytes:
+    import logging
     from importlib.util import find_spec
+    from os import environ
 
     if find_spec("kaleido") is None:
         raise BadValue("--out", out, "a .png or .svg needs `pip install 'bullbear[pictures]'`; .html needs nothing")
+    # What the browser's driver logs of its own retries is no message to the user: a failure is told in one line below.
+    for library in ("choreographer", "kaleido"):
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
     try:
         return bytes(figure.to_image(format=kind, scale=2 if kind == "png" else 1))
     except RuntimeError:  # kaleido's words for a browser that is missing, broken or gone run over many lines
-        needs = "a .png or .svg needs a Chromium or Chrome that starts: install one, or write .html"
+        named = environ.get("BROWSER_PATH")
+        mend = f"`$BROWSER_PATH` is {named}, name another" if named else "install one, name one in `$BROWSER_PATH`"
+        needs = f"a .png or .svg needs a Chromium or Chrome that starts: {mend}, or write .html"
         raise BadValue("--out", out, needs) from None

@@ -1,10 +1,14 @@
 """The index against its forward earnings: both from 100, their slopes, and the state that the slopes make."""
 
+from dataclasses import replace
+
 import plotly.graph_objects as go
 
 from indicators.views.plot.paper import BEAR, BEAR_LIGHT, BULL, BULL_LIGHT, INK, UNKNOWN, Panel, line
 from indicators.views.plot.reading import Shown, price, scores, value_panel
 from indicators.views.table import number
+
+SOURCE = "index_levels, forward_eps"
 
 STATES = ("earnings-led decline", "multiple compression", "in line", "multiple expansion", "healthy advance")
 """From the bottom of the panel to its top."""
@@ -12,7 +16,8 @@ STATES = ("earnings-led decline", "multiple compression", "in line", "multiple e
 
 def earnings_panels(shown: Shown) -> list[Panel]:
     """Index and forward EPS from 100, slopes, states, divergence, score."""
-    return [*_levels(shown), _slopes(shown), _states(shown), value_panel(shown, 0.0), *scores(shown)]
+    last = [value_panel(shown, 0.0), *scores(shown)]
+    return [*_levels(shown), _slopes(shown), _states(shown), *(replace(p, source=SOURCE) for p in last)]
 
 
 def _levels(shown: Shown) -> list[Panel]:
@@ -28,23 +33,23 @@ def _levels(shown: Shown) -> list[Panel]:
 
     def draw(figure: go.Figure, row: int) -> None:
         line(figure, row, shown.days, index, shown.beside, INK)
-        line(figure, row, shown.days, forward, "forward 12-month EPS", BULL, dash="dash")
+        line(figure, row, shown.days, forward, "forward 12-month EPS", BULL, 2.4)
         figure.update_yaxes(type="log", row=row, col=1, nticks=6, tickformat=".4~r")
 
     begin = f"{number(closes[start])} points and ${number(eps[start])} a share"
     title = f"{shown.beside} and its forward EPS: 100 on {start} is {begin}"
-    return [Panel(title, f"{start} = 100 (log scale)", draw, 1.5)]
+    return [Panel(title, f"{start} = 100 (log scale)", draw, 1.5, source=SOURCE)]
 
 
 def _slopes(shown: Shown) -> Panel:
     def draw(figure: go.Figure, row: int) -> None:
         line(figure, row, shown.days, shown.column("price_slope"), f"{shown.beside}", INK)
-        line(figure, row, shown.days, shown.column("eps_slope"), "forward EPS", BULL, dash="dash")
+        line(figure, row, shown.days, shown.column("eps_slope"), "forward EPS", BULL, 2.4)
         figure.update_yaxes(tickformat=".0%", zeroline=True, row=row, col=1)
 
     lookback = getattr(shown.indicator, "lookback", None)
     title = f"Slopes of the logarithms over {lookback} sessions, a year" if lookback else "Slopes of the logarithms"
-    return Panel(title, "slope per year", draw)
+    return Panel(title, "slope per year", draw, source=SOURCE)
 
 
 def _states(shown: Shown) -> Panel:
@@ -63,4 +68,6 @@ def _states(shown: Shown) -> Panel:
             row=row, col=1,
         )  # fmt: skip
 
-    return Panel("State of each session: the direction of price and which slope is steeper", "state", draw, 0.8)
+    return Panel(
+        "State of each session: the direction of price and which slope is steeper", "state", draw, 0.8, source=SOURCE
+    )

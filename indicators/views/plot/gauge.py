@@ -1,6 +1,7 @@
 """The gauge: its dial with zones, what each part adds, and its history over the index with the regime behind it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import plotly.graph_objects as go
@@ -24,6 +25,8 @@ from indicators.views.plot.paper import (
     zones,
 )
 
+MARKETS = {"us": "US", "china": "A shares"}
+
 
 def gauge_figure(
     market: str,
@@ -38,7 +41,7 @@ def gauge_figure(
     ----------
     gauge : one reading per session, ascending, at least one
     regime : readings of the index's regime; shown for the sessions of `gauge`
-    index, closes : the index's name, and a frame of `date` and `close`; without it the history stands alone
+    index, closes : the index's name and closes, as `closes_of` returns them; without them the history stands alone
     """
     today = gauge[-1]
     panels = [_dial(today), _contributions(today), _history(gauge)]
@@ -48,7 +51,7 @@ def gauge_figure(
     said = [f"{today.parts_present} of {today.parts_total} parts", f"confidence {today.confidence or 'none'}"]
     said += [text for text in (today.reason, *today.notes) if text]
     return sheet(
-        f"Bull/bear gauge, {market}, {today.session}: {level}, {today.zone}",
+        f"Bull/bear gauge, {MARKETS.get(market, market)}, {today.session}: {level}, {today.zone}",
         panels,
         "Level = 50 + contributions. Scores are percentiles of each part's own past. Source: the stored tapes and"
         " series, by bullbear.",
@@ -123,7 +126,7 @@ def _contributions(today: GaugeReading) -> Panel:
         figure.update_xaxes(range=[-1.25 * widest, 1.25 * widest], title={"text": "points added to 50"}, row=row, col=1)
 
     title = "What each part adds to 50, in points: right of the middle bullish, left (hatched) bearish"
-    return Panel(title, "part", draw, 0.22 * max(len(bars), 2), "xy")
+    return Panel(title, "part of the gauge", draw, 0.22 * max(len(bars), 2), "xy")
 
 
 def _history(gauge: Sequence[GaugeReading]) -> Panel:
@@ -138,7 +141,13 @@ def _history(gauge: Sequence[GaugeReading]) -> Panel:
         band(figure, row, days, low, high, "width of the parts' error bands, laid around the level")
         line(figure, row, days, levels, "gauge")
 
-    return Panel("The gauge by session; a gap is a session without a level", "gauge (0-100)", draw, 1.5)
+    return Panel(
+        "The gauge by session; a gap is a session without a level",
+        "gauge (0-100)",
+        draw,
+        1.5,
+        source="the scores of its parts",
+    )
 
 
 def _index(gauge: Sequence[GaugeReading], regime: Sequence[RegimeReading], index: str, closes: pl.DataFrame) -> Panel:
@@ -146,11 +155,12 @@ def _index(gauge: Sequence[GaugeReading], regime: Sequence[RegimeReading], index
     shown = closes.filter(pl.col("date").is_between(first, last)).sort("date")
     days: list[date] = [r.session for r in regime if first <= r.session <= last]
     states = [r.state for r in regime if first <= r.session <= last]
-    plain = closes_panel(index, shown["date"].to_list(), shown["close"].to_list(), 1.3)
+    plain = closes_panel(index, shown, 1.3)
 
     def draw(figure: go.Figure, row: int) -> None:
         plain.draw(figure, row)
         if days:
             washes(figure, row, days, states)
 
-    return Panel(f"{plain.title}, with the regime of its returns behind it", plain.axis, draw, plain.height)
+    title = f"{plain.title}, with the regime of its returns behind it"
+    return replace(plain, title=title, draw=draw)

@@ -17,14 +17,14 @@ def insider_panels(shown: Shown) -> list[Panel]:
 
     def dollars(figure: go.Figure, row: int) -> None:
         sold = [None if v is None else -v for v in shown.column("sells")]
-        line(figure, row, shown.days, shown.column("buys"), "bought", BULL)
-        line(figure, row, shown.days, sold, "sold (below zero)", BEAR, dash="dash")
-        figure.update_yaxes(tickprefix="$", row=row, col=1)
+        line(figure, row, shown.days, shown.column("buys"), "bought", BULL, 2.2)
+        line(figure, row, shown.days, sold, "sold (below zero)", BEAR, 1.2)
+        figure.update_yaxes(zeroline=True, row=row, col=1)
 
     window = "calendar month of filings" if shown.monthly else "21 sessions of filings"
     return [
         *price(shown),
-        Panel(f"Dollars bought ÷ sold on the open market, {window}", "ratio (log scale)", ratio),
-        Panel(f"Dollars bought and sold, {window}", "dollars", dollars),
+        Panel(f"Dollars bought ÷ sold on the open market, {window}", "bought ÷ sold, ratio (log scale)", ratio),
+        Panel(f"Dollars bought and sold, {window}", "US dollars", dollars, source="insider_trades"),
         *scores(shown),
     ]

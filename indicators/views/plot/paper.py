@@ -12,15 +12,18 @@ from itertools import groupby
 from typing import Any, Literal
 
 import plotly.graph_objects as go
+import polars as pl
 from plotly.subplots import make_subplots
 
 from indicators.views.table import clean
 
 BULL, BEAR, UNKNOWN, INK, FAINT = "#0072B2", "#D55E00", "#8C8C8C", "#1A1A1A", "#D9D9D9"
 BULL_LIGHT, BEAR_LIGHT = "#7FBCE0", "#F2B48A"
-BULL_WASH, BEAR_WASH = "rgba(0,114,178,0.13)", "rgba(213,94,0,0.15)"
+BULL_WASH, BEAR_WASH = "rgba(0,114,178,0.12)", "rgba(213,94,0,0.34)"
+"""The second is darker, so that grey print tells them apart."""
+
 BAND = "rgba(26,26,26,0.13)"
-WIDTH, ROW, MARGIN, FOOT, HEAD = 1000, 190, 70, 24, 90
+WIDTH, ROW, GAP, MARGIN, FOOT, HEAD = 1000, 190, 64, 84, 24, 90
 
 ZONES = (
     ("deep bear", 0, 20, "#D55E00"),
@@ -40,6 +43,7 @@ class Panel:
     ----------
     title : what is drawn, in words
     axis : the vertical axis: quantity and unit
+    source : the tables that it is drawn from, below the axis's title
     height : in rows of `ROW` pixels
     kind : "dated" panels share one axis of sessions; "xy" has its own; "domain" holds dials, rings and tables
     """
@@ -49,6 +53,7 @@ class Panel:
     draw: Callable[[go.Figure, int], None]
     height: float = 1.0
     kind: Literal["dated", "xy", "domain"] = "dated"
+    source: str = ""
 
 
 def words(text: object, limit: int = 200) -> str:
@@ -73,13 +78,13 @@ def sheet(
     tall = sum(panel.height for panel in panels)
     notes = _wrapped(said)
     head = HEAD + 18 * len(notes)
-    height = round(ROW * tall + 64 * (len(panels) - 1) + head + MARGIN + FOOT)
+    height = round(ROW * tall + GAP * (len(panels) - 1) + head + MARGIN + FOOT)
     figure = make_subplots(
         rows=len(panels),
         cols=1,
         specs=[[{"type": "domain" if panel.kind == "domain" else "xy"}] for panel in panels],
         row_heights=[panel.height for panel in panels],
-        vertical_spacing=64 / (height - head - MARGIN - FOOT) if len(panels) > 1 else 0,
+        vertical_spacing=GAP / (height - head - MARGIN - FOOT) if len(panels) > 1 else 0,
         subplot_titles=[f"<b>{words(panel.title)}</b>" for panel in panels],
     )
     figure.update_annotations(x=0, xanchor="left", align="left", font={"size": 13, "color": INK})
@@ -118,8 +123,8 @@ def _axes(figure: go.Figure, panels: Sequence[Panel], axis: str) -> None:
         if panel.kind == "domain":
             continue
         figure.update_yaxes(
-            title={"text": words(panel.axis), "font": {"size": 12}}, gridcolor=FAINT, zerolinecolor=UNKNOWN,
-            linecolor=INK, automargin=True, row=row, col=1,
+            title={"text": _axis_title(panel), "font": {"size": 12}, "standoff": 8}, gridcolor=FAINT,
+            zerolinecolor=UNKNOWN, linecolor=INK, automargin=True, row=row, col=1,
         )  # fmt: skip
         figure.update_xaxes(
             gridcolor=FAINT, linecolor=INK, ticks="outside", title={"font": {"size": 12}, "standoff": 3}, row=row, col=1
@@ -138,6 +143,15 @@ def _axes(figure: go.Figure, panels: Sequence[Panel], axis: str) -> None:
                 figure.update_xaxes(title={"text": axis}, row=row, col=1)
 
 
+def _axis_title(panel: Panel) -> str:
+    """What an axis measures and, smaller, the tables that it comes from: in lines that a panel is tall enough for."""
+    from textwrap import wrap
+
+    lines = wrap(f"from {panel.source}", round(ROW * panel.height / 5) + 6) if panel.source else []
+    small = [f'<span style="font-size:10px">{words(text)}</span>' for text in lines]
+    return "<br>".join([words(panel.axis), *small])
+
+
 def line(
     figure: go.Figure,
     row: int,
@@ -145,9 +159,9 @@ def line(
     values: Sequence[float | None],
     name: str,
     colour: str = INK,
-    **look: Any,
+    width: float | None = None,
 ) -> None:
-    """A line that breaks where a value is null; a lone value between nulls is a dot."""
+    """A line that breaks where a value is null, and only there: never dashed; a lone value between nulls is a dot."""
     alone = [
         v is not None and (i == 0 or values[i - 1] is None) and (i == len(values) - 1 or values[i + 1] is None)
         for i, v in enumerate(values)
@@ -156,10 +170,10 @@ def line(
         x=list(when),
         y=list(values),
         name=words(name),
-        mode="lines+markers",
+        mode="lines+markers",  # without markers the first and last session would stand on the panel's edges
         connectgaps=False,
-        line={"color": colour, "width": 1.6 if len(values) < 700 else 1.0, **look},
-        marker={"size": [5 if dot else 0 for dot in alone], "color": colour},
+        line={"color": colour, "width": width or (1.6 if len(values) < 700 else 1.0)},
+        marker={"size": [5 if dot else 0 for dot in alone], "color": colour, "line": {"width": 0}},
         row=row,
         col=1,
     )
@@ -172,6 +186,7 @@ def band(
     low: Sequence[float | None],
     high: Sequence[float | None],
     name: str,
+    colour: str = BAND,
 ) -> None:
     """The area between two bounds, in pieces: none where either is null."""
     xs: list[Any] = []
@@ -185,7 +200,7 @@ def band(
         ys += [*([None] if ys else []), *(ends[i][0] for i in at), *(ends[i][1] for i in reversed(at))]  # type: ignore[index]
     if xs:
         figure.add_scatter(
-            x=xs, y=ys, name=words(name), mode="lines", fill="toself", fillcolor=BAND, hoverinfo="skip",
+            x=xs, y=ys, name=words(name), mode="lines", fill="toself", fillcolor=colour, hoverinfo="skip",
             line={"width": 0}, row=row, col=1,
         )  # fmt: skip
 
@@ -193,6 +208,13 @@ def band(
 def hatched(shape: str | Sequence[str], colour: str | Sequence[str]) -> dict[str, Any]:
     """White lines or dots over the colour of bars and slices; "" leaves it plain."""
     return {"shape": shape, "bgcolor": colour, "fgcolor": "white", "size": 6, "solidity": 0.3}
+
+
+def bar_look(count: int, pattern: str, colour: str) -> dict[str, Any]:
+    """The look of one of so many bars: hatched while they are wide enough for it, with an edge where they are thin."""
+    wide = count < 150
+    edge = {"width": 0 if wide else 0.8, "color": colour}
+    return {"color": colour, "line": edge, "pattern": hatched(pattern if wide else "", colour)}
 
 
 def signed_bars(
@@ -208,8 +230,7 @@ def signed_bars(
         heights = [v - middle if v is not None and (v - middle) * sign > 0 else None for v in values]
         figure.add_bar(
             x=list(when), y=heights, base=middle, name=words(name), customdata=list(values),
-            hovertemplate="%{customdata:.3g}", marker={"color": colour, "line": {"width": 0}, "pattern":
-            hatched(pattern if len(values) < 150 else "", colour)}, row=row, col=1,
+            hovertemplate="%{customdata:.3g}", marker=bar_look(len(values), pattern, colour), row=row, col=1,
         )  # fmt: skip
 
 
@@ -250,26 +271,17 @@ def washes(figure: go.Figure, row: int, when: Sequence[date], states: Sequence[s
             )  # fmt: skip
 
 
-def closes_panel(name: str, dates: Sequence[date], closes: Sequence[float], height: float = 1.0) -> Panel:
-    """The index, or the symbol, that readings are set beside, on a log axis."""
+def closes_panel(name: str, closes: pl.DataFrame, height: float = 1.0) -> Panel:
+    """The index or the symbol that readings are set beside, on a log axis; `closes` as `closes_of` returns them."""
+    source = closes["source"][0]
+    unit = "dollars" if source == "daily_bars" else "points"
 
     def draw(figure: go.Figure, row: int) -> None:
-        line(figure, row, dates, closes, name)
+        line(figure, row, closes["date"].to_list(), closes["close"].to_list(), name)
         figure.update_traces(showlegend=False, selector={"name": words(name)})
         figure.update_yaxes(type="log", row=row, col=1, nticks=6, tickformat=",.5~r")
 
-    return Panel(f"{name}, daily close", f"{name} (log scale)", draw, height)
-
-
-def score_panel(when: Sequence[Any], scores: Sequence[float | None], window: str) -> Panel:
-    """A reading's score over the zones."""
-
-    def draw(figure: go.Figure, row: int) -> None:
-        zones(figure, row)
-        line(figure, row, when, scores, "score")
-        figure.update_traces(showlegend=False, selector={"name": "score"})
-
-    return Panel(f"Score: percentile among its own last {window}", "score (0-100)", draw)
+    return Panel(f"{name}, daily close", f"{name}, {unit} (log scale)", draw, height, source=source)
 
 
 def zones(figure: go.Figure, row: int) -> None:

@@ -56,14 +56,15 @@ def rings(shown: Shown) -> Panel:
                     labels=[name for name, *_ in held],
                     values=[float(str(amount)) for _, amount, *_ in held],
                     text=[_dollars(amount) for _, amount, *_ in held],
+                    texttemplate="%{label}<br>%{text}<br>%{percent:.1%}",
                     marker={
                         "colors": [colour for *_, colour, _ in held],
                         "line": {"color": "white", "width": 2},
                         "pattern": hatched([pattern for *_, pattern in held], [colour for *_, colour, _ in held]),
                     },
                     domain={"x": list(x), "y": [low, high]},
-                    hole=0.62, sort=False, direction="clockwise", textinfo="label+text+percent",
-                    textposition="outside", showlegend=False, textfont={"size": 12, "color": INK},
+                    hole=0.62, sort=False, direction="clockwise", textposition="outside", showlegend=False,
+                    textfont={"size": 12, "color": INK},
                 )
             )  # fmt: skip
             figure.add_annotation(

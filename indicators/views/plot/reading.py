@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from indicators.engine.indicator import Indicator, Reading
-from indicators.views.plot.paper import Panel, band, closes_panel, line, rule, score_panel
+from indicators.views.plot.paper import Panel, band, closes_panel, line, rule, zones
 from indicators.views.table import plain
 
 
@@ -23,7 +23,7 @@ class Shown:
     scores : one for each reading; all null by month
     key : the symbol, group or class asked for, else None: the market
     beside : name of the closes
-    closes : frame of `date` and `close`, may be empty
+    closes : as `closes_of` returns them, may be empty
     """
 
     indicator: Indicator
@@ -80,7 +80,7 @@ def price(shown: Shown) -> list[Panel]:
     closes = shown.closes.filter(span).sort("date")
     if not len(closes):
         return []
-    return [closes_panel(shown.beside, closes["date"].to_list(), closes["close"].to_list())]
+    return [closes_panel(shown.beside, closes)]
 
 
 def _month_start(shown: Shown) -> date:
@@ -90,6 +90,7 @@ def _month_start(shown: Shown) -> date:
 
 def value_panel(shown: Shown, middle: float | None = None) -> Panel:
     """The value with its error band."""
+    banded = any(reading.low is not None and reading.high is not None for reading in shown.readings)
 
     def draw(figure: go.Figure, row: int) -> None:
         band(
@@ -97,17 +98,33 @@ def value_panel(shown: Shown, middle: float | None = None) -> Panel:
             "95 % band of the true value",
         )  # fmt: skip
         line(figure, row, shown.days, shown.values(), "value")
+        if not banded:
+            figure.update_traces(showlegend=False, selector={"name": "value"})
         if middle is not None:
             rule(figure, row, middle)
 
-    indicator = shown.indicator
-    return Panel(f"Value: {indicator.unit}; a gap is a session without a value", indicator.unit, draw)
+    unit = shown.indicator.unit
+    return Panel(f"Value, {unit}{gaps(shown, shown.values())}", f"value ({unit})", draw)
+
+
+def gaps(shown: Shown, values: Sequence[float | None]) -> str:
+    """What a gap stands for, where there is one."""
+    span = "month" if shown.monthly else "week" if shown.indicator.cadence == "week" else "session"
+    return f"; a gap is a {span} without a value" if any(value is None for value in values) else ""
 
 
 def scores(shown: Shown) -> list[Panel]:
     """The score over the zones, where there is one."""
+    if all(score is None for score in shown.scores):
+        return []
+
+    def draw(figure: go.Figure, row: int) -> None:
+        zones(figure, row)
+        line(figure, row, shown.days, shown.scores, "score")
+        figure.update_traces(showlegend=False, selector={"name": "score"})
+
     window = "260 weeks" if shown.indicator.cadence == "week" else "252 readings"
-    return [score_panel(shown.days, shown.scores, window)] if any(s is not None for s in shown.scores) else []
+    return [Panel(f"Score: percentile among its own last {window}; high is bullish", "score (0-100)", draw)]
 
 
 def reading_panels(shown: Shown) -> list[Panel]:

@@ -25,7 +25,9 @@ from indicators.views.plot import gauge_figure, indicator_figure, page_of, save
 from tests.indicators.views.conftest import HOSTILE
 
 DAYS = [date(2025, 11, d) for d in (3, 4, 5, 6, 7, 10)]
-CLOSES = pl.DataFrame({"date": DAYS, "close": [6800.0, 6810.0, 6790.0, 6820.0, 6850.0, 6840.0]})
+CLOSES = pl.DataFrame(
+    {"date": DAYS, "close": [6800.0, 6810.0, 6790.0, 6820.0, 6850.0, 6840.0], "source": "index_levels"}
+)
 
 
 class Bare(Indicator):
@@ -155,11 +157,68 @@ def test_the_rings_hold_the_premium_and_leave_out_what_is_missing():
     assert (list(second.labels), list(second.values)) == (["calls"], [4.5])
 
 
-def test_distribution_is_marked_at_the_price():
-    figure = figure_of("dark_pool_imbalance", [0.2] * 6, distribution_at_highs="confirmed")
+def test_distribution_is_marked_at_the_price_of_a_symbol():
+    found = [(reading(day, 0.2, components={"distribution_at_highs": "confirmed"}), None) for day in DAYS]
+    figure = indicator_figure(bare("dark_pool_imbalance"), found, "ABC", CLOSES, "ABC")
     (marks,) = traces(figure, "distribution at highs: confirmed")
     assert list(marks.x) == DAYS
     assert traces(figure, "distribution at highs: watch") == []
+
+
+def test_distribution_over_the_market_is_a_count_of_symbols():
+    listed: list[Any] = [{"confirmed": ["A", "B"], "watch": ["C"]}, {"confirmed": [], "watch": []}, None]
+    states = ["confirmed", "none", None]
+    found = [
+        (reading(day, 0.2, components={"distribution_at_highs": state, "distribution_symbols": symbols}), None)
+        for day, state, symbols in zip(DAYS, states, listed, strict=False)
+    ]
+    figure = indicator_figure(bare("dark_pool_imbalance"), found, "SPX", CLOSES)
+    assert list(traces(figure, "confirmed")[0].y) == [2, 0, None]
+    assert list(traces(figure, "watch")[0].y) == [1, 0, None]
+    assert traces(figure, "distribution at highs: confirmed") == []
+
+
+def test_the_spread_stands_in_its_bands_and_rotation_under_its_warning():
+    spread = figure_of("equity_bond_spread", [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], mean=2.0, sigma=0.5)
+    for times in (1, 2):
+        (area,) = traces(spread, f"mean ± {times} σ")
+        assert (min(area.y), max(area.y)) == (2.0 - 0.5 * times, 2.0 + 0.5 * times)
+        assert area.fill == "toself"
+    assert list(traces(spread, "mean")[0].y) == [2.0] * 6
+    unknown = figure_of("equity_bond_spread", [1.0] * 6, mean=None, sigma=None)
+    assert traces(unknown, "mean ± 1 σ") == []
+    level = chosen("rotation_strength").model_copy(update={"level": 38.5})
+    found = [(reading(day, 31.0, components={"raw": 33.0, "ma5": 31.0, "warning": False}), None) for day in DAYS]
+    rotation = indicator_figure(level, found, "000985", CLOSES)
+    assert list(traces(rotation, "warning above 38.5")[0].y) == [38.5] * 6
+    assert list(traces(rotation, "mean of 5 weeks")[0].y) == [31.0] * 6
+
+
+def test_only_a_null_breaks_a_line(figures: dict[str, go.Figure]):
+    for name, figure in figures.items():
+        dashed = [t.name for t in figure.data if t.type == "scatter" and t.line.dash not in (None, "solid")]
+        assert dashed == [], name  # a dash would look like a gap
+
+
+def test_grey_print_tells_the_regimes_apart():
+    shapes = [s for s in figure_of_gauge([50.0] * 6).layout.shapes if s.yref.endswith("domain")]
+
+    def grey(fill: str) -> float:
+        r, g, b, alpha = (float(n) for n in fill.removeprefix("rgba(").removesuffix(")").split(","))
+        return sum(w * (255 - alpha * (255 - c)) for w, c in ((0.299, r), (0.587, g), (0.114, b)))
+
+    bull, bear, *_ = (grey(shape.fillcolor) for shape in shapes)
+    assert bull - bear > 20
+
+
+def test_names_on_the_rotation_graph_keep_apart():
+    groups = [
+        {"group": name, "state": "neutral", "rs_ratio": 100.0 + 0.02 * i, "rs_momentum": 100.0 + 0.02 * i}
+        for i, name in enumerate(("Communication Services", "Utilities", "Energy", "Health Care"))
+    ]
+    figure = figure_of("sector_rotation", [0.1] * 6, groups=groups)
+    dots = [trace for trace in figure.data if getattr(trace, "mode", None) == "lines+markers+text"]
+    assert len({trace.textposition for trace in dots}) == 4
 
 
 def test_index_and_earnings_start_from_a_hundred():
@@ -186,6 +245,8 @@ def test_every_axis_says_what_it_measures_and_every_figure_its_source(figures: d
         axes = [figure.layout[key] for key in figure.layout if re.fullmatch(r"yaxis\d*", key)]
         assert axes, name
         assert all(axis.title.text for axis in axes), name
+        drawn = [axis.title.text for axis in axes if name != "gauge" or axis.title.text != "part of the gauge"]
+        assert all(">from " in title for title in drawn), name  # its tables
         assert any("Source: " in note.text for note in figure.layout.annotations), name
         assert any(a.title.text and "Session" in a.title.text for a in figure.select_xaxes()), name
 
@@ -240,10 +301,12 @@ def test_an_image_is_what_its_ending_says(tmp_path: Path, chromium: str):
 
 def test_without_a_browser_an_image_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("kaleido")
-    monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "no-such-browser"))
-    with pytest.raises(BadValue, match="needs a Chromium or Chrome that starts") as told:
-        save(figure_of_gauge([50.0] * 6), tmp_path / "a.png")
-    assert "\n" not in str(told.value)
+    for named in (tmp_path / "no-such-browser", tmp_path):
+        monkeypatch.setenv("BROWSER_PATH", str(named))
+        with pytest.raises(BadValue, match="needs a Chromium or Chrome that starts") as told:
+            save(figure_of_gauge([50.0] * 6), tmp_path / "a.png")
+        assert "\n" not in str(told.value)
+        assert f"`$BROWSER_PATH` is {named}," in str(told.value)
     assert not (tmp_path / "a.png").exists()
 
 
