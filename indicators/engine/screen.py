@@ -27,10 +27,13 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "directional_premium": (
         *("session", "underlying", "bull", "bear", "unknown"),
         *("call", "put", "call_contracts", "put_contracts"),
+        *("institutional_bull", "institutional_bear", "institutional_unknown"),
+        *("institutional_call", "institutional_put"),
     ),
     "dark_pool_imbalance": (
         *("session", "symbol", "dark_buy", "dark_sell", "dark_unknown"),
         *("block_buy", "block_sell", "block_unknown"),
+        *("institutional_buy", "institutional_sell", "institutional_unknown"),
     ),
     "insider_ratio": ("session", "symbol", "month", "buys", "sells"),
     "sector_rotation": ("session", "group", "strength"),
@@ -50,6 +53,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 MONEY = {
     *("premium", "bull", "bear", "unknown", "call", "put", "notional", "net", "buys", "sells"),
     *COLUMNS["dark_pool_imbalance"][2:],
+    *("institutional_premium", "institutional_notional"),
 }
 """Ranking columns that hold money: micro-dollars until a row is shown, then exact dollars."""
 
@@ -126,18 +130,28 @@ def rank(
 
 
 def _directional_premium(frame: pl.DataFrame, session: date, by: str) -> pl.DataFrame:
-    """call_put = call ÷ put premium; imbalance = (B−S)/(B+S); premium = B+S+U; growth against the key's own past."""
+    """call_put = call ÷ put premium; imbalance = (B−S)/(B+S); premium = B+S+U; growth against the key's own past.
+
+    `institutional_…` are the same of large orders alone.
+    """
     frame = frame.with_columns(premium=pl.col("bull") + pl.col("bear") + pl.col("unknown"))
     today = frame.filter(pl.col("session") == session).with_columns(
-        call_put=_ratio(pl.col("call"), pl.col("put"), (pl.col("call") > 0) & (pl.col("put") > 0)),
+        call_put=_call_put(""),
         imbalance=_imbalance(pl.col("bull"), pl.col("bear")),
         coverage=_ratio(pl.col("bull") + pl.col("bear"), pl.col("premium"), pl.col("premium") > 0),
+        institutional_premium=pl.sum_horizontal("institutional_bull", "institutional_bear", "institutional_unknown"),
+        institutional_call_put=_call_put("institutional_"),
+        institutional_imbalance=_imbalance(pl.col("institutional_bull"), pl.col("institutional_bear")),
     )
+    large = pl.col("institutional_premium") > 0
     reasons: list[pl.Expr] = [
-        pl.when(pl.col("put") <= 0, pl.col("call") > 0).then(pl.lit("call_put: no put premium")),
-        pl.when(pl.col("call") <= 0, pl.col("put") > 0).then(pl.lit("call_put: no call premium")),
-        pl.when(pl.col("call") <= 0, pl.col("put") <= 0).then(pl.lit("call_put: no premium")),
+        *_no_call_put(""),
         pl.when(pl.col("imbalance").is_null()).then(pl.lit("imbalance: no premium has a side")),
+        pl.when(~large).then(pl.lit("institutional: no order reached the floor")),
+        *(pl.when(large).then(reason) for reason in _no_call_put("institutional_")),
+        pl.when(large, pl.col("institutional_imbalance").is_null()).then(
+            pl.lit("institutional_imbalance: no premium has a side")
+        ),
     ]
     growth: tuple[str, ...] = ()
     if by == "growth":
@@ -147,8 +161,24 @@ def _directional_premium(frame: pl.DataFrame, session: date, by: str) -> pl.Data
     return today.sort([by, "underlying"], descending=[True, False], nulls_last=True).select(
         *("underlying", *growth, "call_put", "imbalance"),
         *("premium", "bull", "bear", "unknown", "call", "put", "call_contracts", "put_contracts", "coverage"),
+        *("institutional_premium", "institutional_call_put", "institutional_imbalance"),
         reason=_joined(reasons),
     )
+
+
+def _call_put(which: str) -> pl.Expr:
+    call, put = pl.col(f"{which}call"), pl.col(f"{which}put")
+    return _ratio(call, put, (call > 0) & (put > 0))
+
+
+def _no_call_put(which: str) -> list[pl.Expr]:
+    """Why a call/put ratio is null."""
+    call, put = pl.col(f"{which}call"), pl.col(f"{which}put")
+    return [
+        pl.when(put <= 0, call > 0).then(pl.lit(f"{which}call_put: no put premium")),
+        pl.when(call <= 0, put > 0).then(pl.lit(f"{which}call_put: no call premium")),
+        pl.when(call <= 0, put <= 0).then(pl.lit(f"{which}call_put: no premium")),
+    ]
 
 
 def _with_growth(today: pl.DataFrame, past: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.Expr]]:
@@ -177,7 +207,11 @@ def _with_growth(today: pl.DataFrame, past: pl.DataFrame) -> tuple[pl.DataFrame,
 
 
 def _dark_pool_imbalance(frame: pl.DataFrame, session: date, by: str) -> pl.DataFrame:
-    """imbalance = (buy−sell)/(buy+sell) over dark and block notional together; notional with the unknown."""
+    """imbalance = (buy−sell)/(buy+sell) over dark and block notional together; notional with the unknown.
+
+    `institutional_…` are the same of large prints alone.
+    """
+    large = [pl.col(name) for name in COLUMNS["dark_pool_imbalance"][8:]]
     buy, sell = pl.col("dark_buy") + pl.col("block_buy"), pl.col("dark_sell") + pl.col("block_sell")
     today = (
         frame.filter(pl.col("session") == session)
@@ -185,11 +219,22 @@ def _dark_pool_imbalance(frame: pl.DataFrame, session: date, by: str) -> pl.Data
         .with_columns(
             imbalance=_imbalance(buy, sell),
             coverage=_ratio(buy + sell, pl.col("notional"), pl.col("notional") > 0),
+            institutional_notional=pl.sum_horizontal(large),
+            institutional_imbalance=_imbalance(large[0], large[1]),
         )
     )
-    none = pl.when(pl.col("imbalance").is_null()).then(pl.lit("imbalance: no notional has a side"))
+    some = pl.col("institutional_notional") > 0
+    reasons: list[pl.Expr] = [
+        pl.when(pl.col("imbalance").is_null()).then(pl.lit("imbalance: no notional has a side")),
+        pl.when(~some).then(pl.lit("institutional: no print reached the floor")),
+        pl.when(some, pl.col("institutional_imbalance").is_null()).then(
+            pl.lit("institutional_imbalance: no notional has a side")
+        ),
+    ]
     return today.sort([by, "symbol"], descending=[True, False], nulls_last=True).select(
-        "symbol", "imbalance", "notional", *COLUMNS["dark_pool_imbalance"][2:], "coverage", reason=none
+        *("symbol", "imbalance", "notional", *COLUMNS["dark_pool_imbalance"][2:8], "coverage"),
+        *("institutional_notional", "institutional_imbalance"),
+        reason=_joined(reasons),
     )
 
 

@@ -51,6 +51,9 @@ PARTS = (
 )
 """Components that sum to `total`, exactly."""
 
+LARGE = tuple(f"{INSTITUTIONAL}_{side}" for side in ("buy", "sell", "unknown"))
+"""Sums of large prints, dark and block together."""
+
 NUMBERS = ("imbalance", "coverage", "signal_kept", "selling_share", "distribution_at_highs", "prints")
 
 SUMMED = STOCK_COLUMNS[:-1]
@@ -163,18 +166,23 @@ class DarkPoolImbalance(Indicator):
         session_from: date,
         session_to: date,
     ) -> pl.DataFrame:
-        """Sums over prints of every size, one row per session and symbol, for rankings; money in micro-dollars."""
-        names = PARTS[:6]
+        """Sums over prints of every size and, as `institutional_…`, over large ones alone; money in micro-dollars.
+
+        One row per session and symbol, for rankings.
+        """
+        names = (*PARTS[:6], *LARGE)
         flow = rows.get("flow")
         if flow is None:
             schema = {"session": pl.Date, "symbol": pl.String} | dict.fromkeys(names, pl.Int64)
             return pl.DataFrame(schema=schema)
-        inside = pl.col("session").is_between(session_from, session_to) & (pl.col("size_class") == ALL)
+        every, large = (pl.col("size_class") == size for size in (ALL, INSTITUTIONAL))
         split = [
-            pl.col(column).filter(pl.col("kind") == kind).sum().alias(f"{kind}_{column}")
+            pl.col(column).filter(every & (pl.col("kind") == kind)).sum().alias(f"{kind}_{column}")
             for kind in KINDS
             for column in ("buy", "sell", "unknown")
         ]
+        split += [pl.col(name.removeprefix(f"{INSTITUTIONAL}_")).filter(large).sum().alias(name) for name in LARGE]
+        inside = pl.col("session").is_between(session_from, session_to)
         return flow.filter(inside).group_by("session", "symbol").agg(split).sort("session", "symbol")
 
     def value(

@@ -151,17 +151,24 @@ class DirectionalPremium(Indicator):
         session_from: date,
         session_to: date,
     ) -> pl.DataFrame:
-        """Sums over all prints, one row per session and underlying, for rankings; money in micro-dollars."""
+        """Sums over all prints and, as `institutional_…`, over large orders' alone; money in micro-dollars.
+
+        One row per session and underlying, for rankings.
+        """
         names = ("bull", "bear", "unknown", "call", "put", "call_contracts", "put_contracts")
-        schema = {"session": pl.Date, "underlying": pl.String} | dict.fromkeys(names, pl.Int64)
+        large = {f"{INSTITUTIONAL}_{name}": name for name in names[:5]}
+        schema = {"session": pl.Date, "underlying": pl.String} | dict.fromkeys((*names, *large), pl.Int64)
         flow = rows.get("flow")
         if flow is None:
             return pl.DataFrame(schema=schema)
-        inside = pl.col("session").is_between(session_from, session_to) & (pl.col("size_class") == ALL)
+        size = pl.col("size_class")
         return (
-            flow.filter(inside)
+            flow.filter(pl.col("session").is_between(session_from, session_to))
             .group_by("session", "underlying")
-            .agg(pl.col(*names).sum())
+            .agg(
+                pl.col(*names).filter(size == ALL).sum(),
+                **{name: pl.col(column).filter(size == INSTITUTIONAL).sum() for name, column in large.items()},
+            )
             .sort("session", "underlying")
             .select(*schema)
         )

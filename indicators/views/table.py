@@ -26,10 +26,13 @@ Json = Any
 CELL = 24
 """Characters of a foreign text shown in a table's cell."""
 
+REASON = 80
+"""Characters of a reason in a table's cell: enough for one, which says what it is of."""
+
 SENTENCE = 1000
 """Characters of a reason or a note shown below a table."""
 
-LISTING = 200
+LISTING = 240
 """Columns of a listing as text: every column of a ranking fits."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
@@ -200,7 +203,9 @@ def print_rows(
         right = all(not isinstance(c, str) or _MONEY.fullmatch(c) for c in texts)
         table.add_column(Text(clean(name, CELL), style="bold"), justify="right" if right else "left", overflow="fold")
     for row in cells:
-        table.add_row(*(Text(encodable(shown(row.get(name)), console)) for name in names))
+        table.add_row(
+            *(Text(encodable(shown(row.get(name), REASON if name == "reason" else CELL), console)) for name in names)
+        )
     console.print(table)
 
 

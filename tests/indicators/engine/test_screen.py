@@ -49,7 +49,7 @@ class Kept:
 
 
 def options(underlying: str, session: date = TODAY, **sums: int) -> dict[str, Any]:
-    """Sums in dollars; calls bought unless said otherwise."""
+    """Sums in dollars; calls bought unless said otherwise; a dollar of each in large orders."""
     call, put = sums.get("call", 0), sums.get("put", 0)
     bull = sums.get("bull", call)
     bear = sums.get("bear", call + put - bull)
@@ -63,6 +63,10 @@ def options(underlying: str, session: date = TODAY, **sums: int) -> dict[str, An
         "put": put * MICRO,
         "call_contracts": call // 100,
         "put_contracts": put // 100,
+        **{
+            f"institutional_{name}": sums.get(f"large_{name}", int(name != "unknown")) * MICRO
+            for name in ("bull", "bear", "unknown", "call", "put")
+        },
     }
 
 
@@ -70,6 +74,29 @@ def directional(
     *table: dict[str, Any], by: str = "call_put", session: date = TODAY, **how: Any
 ) -> list[dict[str, Any]]:
     return rank(Kept("directional_premium", list(table)), {}, SESSIONS, session, by, **how)
+
+
+LARGE = {"large_bull": 400_000, "large_bear": 100_000, "large_call": 400_000, "large_put": 100_000}
+NO_LARGE = dict.fromkeys(LARGE, 0)
+
+
+def test_large_orders_stand_beside_all_prints() -> None:
+    rows = directional(
+        options("BOTH", call=900_000, put=300_000, **LARGE),
+        options("CALLS", call=900_000, put=400_000, **NO_LARGE | {"large_unknown": 700_000, "large_call": 700_000}),
+        options("NONE", call=900_000, put=500_000, **NO_LARGE),
+    )
+    assert [(r["underlying"], r["institutional_premium"]) for r in rows] == [
+        ("BOTH", Decimal(500_000)), ("CALLS", Decimal(700_000)), ("NONE", Decimal(0)),
+    ]  # fmt: skip
+    assert [(r["institutional_call_put"], r["institutional_imbalance"]) for r in rows] == [
+        (4.0, 0.6), (None, None), (None, None),
+    ]  # fmt: skip
+    assert [r["reason"] for r in rows] == [
+        None,
+        "institutional_call_put: no put premium; institutional_imbalance: no premium has a side",
+        "institutional: no order reached the floor",
+    ]
 
 
 def test_published_call_put_multiples_lead_the_ranking() -> None:
@@ -183,20 +210,25 @@ def test_no_rows_no_ranking() -> None:
 
 def dark(symbol: str, **sums: int) -> dict[str, Any]:
     names = COLUMNS["dark_pool_imbalance"][2:]
-    return {"session": TODAY, "symbol": symbol} | {name: sums.get(name, 0) * MICRO for name in names}
+    some = ("institutional_buy", "institutional_sell")
+    return {"session": TODAY, "symbol": symbol} | {n: sums.get(n, int(n in some)) * MICRO for n in names}
 
 
 def test_dark_pool_by_imbalance_and_notional() -> None:
     table = [
-        dark("TSLA", dark_sell=320_000_000, block_sell=2_300_000_000, dark_buy=100_000_000),
+        dark("TSLA", dark_sell=320_000_000, block_sell=2_300_000_000, dark_buy=100_000_000,
+             institutional_buy=600, institutional_sell=300),
         dark("NVDA", dark_buy=600_000_000, block_buy=1_000_000_000, dark_sell=2_000_000_000, block_sell=3_000_000_000),
-        dark("IWM", block_unknown=50_000_000),
+        dark("IWM", block_unknown=50_000_000, institutional_buy=0, institutional_sell=0),
         dark("TINY", dark_buy=99_999),
-    ]
+    ]  # fmt: skip
     by_imbalance = rank(Kept("dark_pool_imbalance", table), {}, SESSIONS, TODAY, "imbalance")
     assert [r["symbol"] for r in by_imbalance] == ["NVDA", "TSLA", "IWM"]
     assert by_imbalance[0]["imbalance"] == pytest.approx(-0.515, abs=5e-4)
-    assert by_imbalance[2]["reason"] == "imbalance: no notional has a side"
+    assert by_imbalance[2]["reason"] == "imbalance: no notional has a side; institutional: no print reached the floor"
+    assert [(r["institutional_notional"], r["institutional_imbalance"]) for r in by_imbalance] == [
+        (Decimal(2), 0.0), (Decimal(900), 1 / 3), (Decimal(0), None),
+    ]  # fmt: skip
     by_notional = rank(Kept("dark_pool_imbalance", table), {}, SESSIONS, TODAY, "notional", top=1)
     assert [(r["symbol"], r["notional"]) for r in by_notional] == [("NVDA", Decimal(6_600_000_000))]
 

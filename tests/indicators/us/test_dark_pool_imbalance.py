@@ -376,12 +376,12 @@ def test_no_prints_give_no_reading():
 
 
 def test_per_key_sums_dark_and_block_by_symbol():
-    indicator = DarkPoolImbalance()
+    indicator = DarkPoolImbalance(institutional_floor=5_000)
     sessions = calendar(1)
     rows = indicator.combine([indicator.measure(part(FIRST, nine_prints(), sessions))])
     found = indicator.per_key(rows, sessions, FIRST, FIRST)
     assert found["symbol"].to_list() == ["A", "B", "C", "D", "E"]
-    assert found.row(0) == (FIRST, "A", *(x * MICRO for x in (5_000, 500_000, 350, 0, 0, 0)))
+    assert found.row(0) == (FIRST, "A", *(x * MICRO for x in (5_000, 500_000, 350, 0, 0, 0, 5_000, 500_000, 0)))
     assert indicator.per_key({}, sessions, FIRST, FIRST).schema == found.schema
 
 

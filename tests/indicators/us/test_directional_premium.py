@@ -346,12 +346,15 @@ def test_no_prints_give_no_reading():
     assert indicator.value(rows_of(indicator, part(FIRST, [], sessions)), sessions) == []
 
 
-def test_per_key_is_the_sum_over_all_prints_by_underlying():
+def test_per_key_is_the_sum_over_all_prints_and_over_large_orders_by_underlying():
+    """By hand, of $1,000 and more: bull 1,365, bear 1,000 + 1,265, unknown 1,470 + 1,870."""
     sessions = calendar(2)
-    indicator = DirectionalPremium(institutional_floor=1)
+    indicator = DirectionalPremium(institutional_floor=1_000)
     rows = rows_of(indicator, part(FIRST, nine_prints(), sessions))
     (row,) = indicator.per_key(rows, sessions, FIRST, FIRST).to_dicts()
     assert row["bull"] + row["bear"] + row["unknown"] == row["call"] + row["put"] == 8_598_900_000
+    large = [row[f"institutional_{name}"] / 1_000_000 for name in ("bull", "bear", "unknown", "call", "put")]
+    assert large == [1_365, 2_265, 3_340, 2_470, 4_500]
     assert indicator.per_key(rows, sessions, sessions.dates[1], sessions.dates[1]).is_empty()
     assert indicator.per_key({}, sessions, FIRST, FIRST).columns == list(row)
 
