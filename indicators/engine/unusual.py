@@ -158,6 +158,10 @@ def screened(store: Store, orders: pl.DataFrame, screen: Screen, every: Sessions
 
         opening = "certain" where s > O + (V − s): more than could be open to be closed, had all else opened before it
         opening = "likely"  where s > O − (V − s), that is V > O: not all volume can close what was open at the open
+
+    Only the first is certain of the order itself: with O = 100, others may open 50 and the order then close 100, where
+    V = 150 > O. V is the whole session's, so that "certain" holds whatever came before the order or after it.
+
         outcome = "opened" where O' − O > V − s, "closed" where O − O' > V − s, else "undecided"
 
     Open interest changes by at most the size of each order, so an outcome that is decided is decided whatever the

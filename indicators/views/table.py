@@ -32,7 +32,7 @@ REASON = 80
 SENTENCE = 1000
 """Characters of a reason or a note shown below a table."""
 
-LISTING = 240
+LISTING = 320
 """Columns of a listing as text: every column of a ranking fits."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")

@@ -29,7 +29,9 @@ SIDES = (
     "with different accuracy its level is biased, its change against its own history is not"
 )
 OPENING = (
-    "opening: certain = size > open interest + rest of the volume; likely = size > open interest - rest of the volume"
+    "opening, with open interest of the close before and the whole session's volume: certain = size > open interest + "
+    "rest of the volume: it could not close so much had all else opened; likely = size > open interest - rest of the "
+    "volume, that is volume > open interest: not all of the volume can close what was open, which order opens is unsaid"
 )
 
 

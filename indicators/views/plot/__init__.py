@@ -51,12 +51,14 @@ def indicator_figure(
 
     Parameters
     ----------
-    found : readings with their scores, ascending
+    found : readings with their scores, ascending; drawn from the first one with a value
     beside, closes : the name and closes of what they are set beside, as `closes_of` returns them
     key : the symbol, group or class that the readings are of; None: the market
     """
     if closes is None:
         closes = pl.DataFrame(schema={"date": pl.Date, "close": pl.Float64, "source": pl.String})
+    begun = next((i for i, (reading, _) in enumerate(found) if reading.value is not None), 0)
+    found = found[begun:]  # warm-up and empty years need no room
     shown = Shown(indicator, [reading for reading, _ in found], [score for _, score in found], key, beside, closes)
     last = shown.last
     coverage = "no coverage is defined" if last.coverage is None else f"coverage {100 * last.coverage:.0f} %"

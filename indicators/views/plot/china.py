@@ -22,7 +22,7 @@ def spread_panels(shown: Shown) -> list[Panel]:
         line(figure, row, shown.days, shown.values(), "spread", INK, 1.8)
 
     cheap = "low" if getattr(shown.indicator, "sign", "") == "bond_minus_equity" else "high"
-    title = f"Spread and its own mean over three years; {cheap}: shares are cheap{gaps(shown, shown.values())}"
+    title = f"Spread; {cheap}: shares are cheap{gaps(shown, shown.values())}"
     return [*price(shown), Panel(title, "percentage points", draw, 1.5), *scores(shown)]
 
 
@@ -36,5 +36,5 @@ def rotation_panels(shown: Shown) -> list[Panel]:
         if level is not None:
             line(figure, row, shown.days, [level] * len(shown.days), f"warning above {level:g}", BEAR, 1.4)
 
-    title = f"Rotation strength: how far industries change ranks{gaps(shown, shown.values())}"
+    title = f"How far industries change ranks{gaps(shown, shown.values())}"
     return [*price(shown), Panel(title, shown.indicator.unit, draw, 1.5), *scores(shown)]

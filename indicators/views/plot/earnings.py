@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import plotly.graph_objects as go
 
+from indicators.views.plot.axes import log_axis
 from indicators.views.plot.paper import BEAR, BEAR_LIGHT, BULL, BULL_LIGHT, INK, UNKNOWN, Panel, line
 from indicators.views.plot.reading import Shown, price, scores, value_panel
 from indicators.views.table import number
@@ -34,7 +35,7 @@ def _levels(shown: Shown) -> list[Panel]:
     def draw(figure: go.Figure, row: int) -> None:
         line(figure, row, shown.days, index, shown.beside, INK)
         line(figure, row, shown.days, forward, "forward 12-month EPS", BULL, 2.4)
-        figure.update_yaxes(type="log", row=row, col=1, nticks=6, tickformat=".4~r")
+        log_axis(figure, row, [*index, *forward], ".4~r")
 
     begin = f"{number(closes[start])} points and ${number(eps[start])} a share"
     title = f"{shown.beside} and its forward EPS: 100 on {start} is {begin}"

@@ -39,11 +39,12 @@ def gauge_figure(
 
     Parameters
     ----------
-    gauge : one reading per session, ascending, at least one
+    gauge : one reading per session, ascending, at least one; drawn from the first one with a level
     regime : readings of the index's regime; shown for the sessions of `gauge`
     index, closes : the index's name and closes, as `closes_of` returns them; without them the history stands alone
     """
     today = gauge[-1]
+    gauge = gauge[next((i for i, reading in enumerate(gauge) if reading.level is not None), 0) :]
     panels = [_dial(today), _contributions(today), _history(gauge)]
     if closes is not None and len(closes):
         panels.append(_index(gauge, regime, index, closes))

@@ -2,6 +2,7 @@
 
 import plotly.graph_objects as go
 
+from indicators.views.plot.axes import log_axis
 from indicators.views.plot.paper import BEAR, BULL, INK, Panel, line, rule
 from indicators.views.plot.reading import Shown, price, scores
 
@@ -12,7 +13,7 @@ def insider_panels(shown: Shown) -> list[Panel]:
     def ratio(figure: go.Figure, row: int) -> None:
         line(figure, row, shown.days, shown.values(), "bought ÷ sold", INK)
         figure.update_traces(showlegend=False, selector={"name": "bought ÷ sold"})
-        figure.update_yaxes(type="log", row=row, col=1, nticks=6, tickformat=".3~r")
+        log_axis(figure, row, [1.0, *shown.values()], ".3~r")
         rule(figure, row, 1)
 
     def dollars(figure: go.Figure, row: int) -> None:

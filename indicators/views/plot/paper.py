@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 import polars as pl
 from plotly.subplots import make_subplots
 
+from indicators.views.plot.axes import day_ticks, log_axis
 from indicators.views.table import clean
 
 BULL, BEAR, UNKNOWN, INK, FAINT = "#0072B2", "#D55E00", "#8C8C8C", "#1A1A1A", "#D9D9D9"
@@ -118,7 +119,7 @@ def _wrapped(text: str, width: int = 120) -> list[str]:
 
 def _axes(figure: go.Figure, panels: Sequence[Panel], axis: str) -> None:
     """Title every axis, lay dated panels on one axis, and put each panel's legend above its right end."""
-    dated = [row for row, panel in enumerate(panels, start=1) if panel.kind == "dated"]
+    dated, days = [row for row, panel in enumerate(panels, start=1) if panel.kind == "dated"], day_ticks(figure)
     for row, panel in enumerate(panels, start=1):
         if panel.kind == "domain":
             continue
@@ -136,7 +137,7 @@ def _axes(figure: go.Figure, panels: Sequence[Panel], axis: str) -> None:
         figure.update_layout({f"legend{row}": legend})
         if panel.kind == "dated":
             last = row == dated[-1]
-            figure.update_xaxes(type="date", showticklabels=last, row=row, col=1)
+            figure.update_xaxes(type="date", showticklabels=last, **days, row=row, col=1)
             if row != dated[0]:
                 figure.update_xaxes(matches=figure.get_subplot(dated[0], 1).yaxis.anchor, row=row, col=1)
             if last:
@@ -279,7 +280,7 @@ def closes_panel(name: str, closes: pl.DataFrame, height: float = 1.0) -> Panel:
     def draw(figure: go.Figure, row: int) -> None:
         line(figure, row, closes["date"].to_list(), closes["close"].to_list(), name)
         figure.update_traces(showlegend=False, selector={"name": words(name)})
-        figure.update_yaxes(type="log", row=row, col=1, nticks=6, tickformat=",.5~r")
+        log_axis(figure, row, closes["close"].to_list(), ",.5~r")
 
     return Panel(f"{name}, daily close", f"{name}, {unit} (log scale)", draw, height, source=source)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from indicators.views.plot.axes import log_axis
 from indicators.views.plot.paper import BEAR, BEAR_LIGHT, BULL, BULL_LIGHT, INK, UNKNOWN, Panel, hatched, signed_bars
 from indicators.views.plot.reading import Shown, price, scores, value_panel
 from indicators.views.table import money
@@ -19,7 +20,7 @@ def premium_panels(shown: Shown) -> list[Panel]:
     def ratio(figure: go.Figure, row: int) -> None:
         names = ("more premium for a rise", "more for a fall")
         signed_bars(figure, row, shown.days, shown.column("ratio"), names, middle=1.0)
-        figure.update_yaxes(type="log", row=row, col=1, nticks=6, tickformat=".3~r")
+        log_axis(figure, row, [1.0, *shown.column("ratio")], ".3~r")
 
     span = "month" if shown.monthly else "session"
     bars = Panel(f"Directional ratio by {span}: bull ÷ bear premium", "bull ÷ bear (log scale)", ratio)
@@ -27,7 +28,7 @@ def premium_panels(shown: Shown) -> list[Panel]:
 
 
 def rings(shown: Shown) -> Panel:
-    """Two rings of the last reading's premium: bull, bear and unknown; calls and puts."""
+    """Two rings of the last reading's premium: bull, bear and unknown; calls and puts; no slice of nothing."""
     parts = shown.last.components
     net, calls = parts.get("net"), parts.get("call_put_net")
     slices: tuple[tuple[Slices, str], ...] = (
@@ -50,7 +51,7 @@ def rings(shown: Shown) -> Panel:
         bottom, top = place.y
         low, high = bottom + 0.1 * (top - bottom), top - 0.2 * (top - bottom)
         for (ring, middle), x in zip(slices, ((0.02, 0.46), (0.54, 0.98)), strict=True):
-            held = [(name, amount, colour, pattern) for name, amount, colour, pattern in ring if amount is not None]
+            held = [(name, amount, colour, pattern) for name, amount, colour, pattern in ring if amount]
             figure.add_trace(
                 go.Pie(
                     labels=[name for name, *_ in held],

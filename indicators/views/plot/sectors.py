@@ -46,8 +46,8 @@ SYMBOLS = {"up-trend": "triangle-up", "down-trend": "triangle-down", "spike": "s
 def sector_panels(shown: Shown) -> list[Panel]:
     """The strength table, the rotation graph, the index, the value, the score."""
     groups = _groups(shown.last.components)
-    tables = [_table(groups), _rotation(shown)] if groups else []
-    return [*tables, *price(shown), value_panel(shown, 0.0), *scores(shown)]
+    tables = [_table(groups)] if groups else []
+    return [*tables, *_rotation(shown), *price(shown), value_panel(shown, 0.0), *scores(shown)]
 
 
 def _groups(components: dict[str, Any]) -> list[dict[str, Any]]:
@@ -85,8 +85,8 @@ def _table(groups: list[dict[str, Any]]) -> Panel:
     return Panel("Strength by group, strongest first", "", draw, (24 + 23 * len(groups)) / 190 + 0.1, "domain")
 
 
-def _rotation(shown: Shown) -> Panel:
-    """Each group's tail of weekly points: coordinates of a session never move afterwards."""
+def _rotation(shown: Shown) -> list[Panel]:
+    """Each group's tail of weekly points: coordinates of a session never move afterwards. None without any."""
     tail = [_groups(shown.readings[i].components) for i in range(len(shown.readings) - 1, -1, -STEP)][:TAIL]
     points: dict[str, list[tuple[float, float]]] = {}
     for groups in reversed(tail):
@@ -94,6 +94,8 @@ def _rotation(shown: Shown) -> Panel:
             ratio, momentum = group.get("rs_ratio"), group.get("rs_momentum")
             if ratio is not None and momentum is not None:
                 points.setdefault(str(group["group"]), []).append((ratio, momentum))
+    if not points:
+        return []
     states = {str(group["group"]): str(group.get("state")) for group in tail[0]}
 
     reach = max([1.0, *(abs(n - 100) for way in points.values() for point in way for n in point)]) * 1.15
@@ -115,7 +117,7 @@ def _rotation(shown: Shown) -> Panel:
         _quadrants(figure, row, reach)
 
     title = f"Relative rotation, last {TAIL} weeks: ▲ up-trend, ▼ down-trend, ★ spike, ◇ fading, ● neutral"
-    return Panel(title, "momentum of relative strength (100 = none)", draw, TALL, "xy")
+    return [Panel(title, "momentum of relative strength (100 = none)", draw, TALL, "xy")]
 
 
 def _sides(places: dict[str, tuple[float, float]], reach: float) -> dict[str, str]:

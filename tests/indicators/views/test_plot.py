@@ -22,6 +22,7 @@ from indicators.engine.regime import RegimeReading
 from indicators.engine.run import asked_readings, chosen, closes_of, registry
 from indicators.engine.scope import scope, tables_of
 from indicators.views.plot import gauge_figure, indicator_figure, page_of, save
+from indicators.views.plot.axes import log_ticks
 from tests.indicators.views.conftest import HOSTILE
 
 DAYS = [date(2025, 11, d) for d in (3, 4, 5, 6, 7, 10)]
@@ -105,8 +106,29 @@ def test_a_null_is_a_gap_in_line_and_band():
 
 
 def test_a_lone_value_between_nulls_is_a_dot():
-    (line,) = traces(figure_of("short_share", [None, 2.0, None, 4.0, 5.0, None]), "value")
-    assert list(line.marker.size) == [0, 5, 0, 0, 0, 0]
+    (line,) = traces(figure_of("short_share", [2.0, None, None, 4.0, 5.0, None]), "value")
+    assert list(line.marker.size) == [5, 0, 0, 0, 0, 0]
+
+
+def test_a_figure_begins_with_the_first_value_and_keeps_the_newest_null():
+    figure = figure_of("short_share", [None, None, 2.0, 3.0, 4.0, None])
+    for name in ("value", "SPX"):
+        assert traces(figure, name)[0].x[0] == DAYS[2], name
+    assert list(traces(figure, "value")[0].y) == [2.0, 3.0, 4.0, None]
+    gauge = figure_of_gauge([None, None, 60.0, 55.0, None, 71.25])
+    for name in ("gauge", "SPX"):
+        assert traces(gauge, name)[0].x[0] == DAYS[2], name
+    assert list(traces(figure_of("short_share", [None] * 6), "value")[0].y) == [None] * 6
+
+
+def test_a_few_sessions_have_a_tick_each_and_ticks_of_logarithms_keep_apart(figures: dict[str, go.Figure]):
+    week = figure_of("short_share", [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    assert {axis.dtick for axis in week.select_xaxes()} == {24 * 60 * 60 * 1000}
+    assert {axis.dtick for axis in figures["insider_ratio"].select_xaxes()} == {None}
+    for low, high in ((0.15, 40.0), (260.0, 4700.0), (3.0, 1e9), (0.9, 4.0)):
+        ticks = log_ticks(low, high)
+        assert 2 <= len(ticks) <= 7
+        assert low <= ticks[0] < ticks[-1] <= high
 
 
 def test_the_gauge_has_a_gap_no_needle_without_a_level_and_its_missing_parts():
@@ -150,8 +172,9 @@ def test_bars_start_at_one_and_sides_have_signs():
 
 def test_the_rings_hold_the_premium_and_leave_out_what_is_missing():
     figure = figure_of(
-        "directional_premium", [0.2] * 6, bull=Decimal(3), bear=Decimal(2), call=Decimal("4.5"), net=Decimal(1)
-    )
+        "directional_premium", [0.2] * 6, bull=Decimal(3), bear=Decimal(2), call=Decimal("4.5"), net=Decimal(1),
+        unknown=Decimal(0),
+    )  # fmt: skip
     first, second = (trace for trace in figure.data if trace.type == "pie")
     assert (list(first.labels), list(first.values)) == (["bull", "bear"], [3.0, 2.0])
     assert (list(second.labels), list(second.values)) == (["calls"], [4.5])
