@@ -26,7 +26,7 @@ for (const input of document.querySelectorAll("input[data-filters]")) {
   const table = document.getElementById(input.dataset.filters), said = input.closest(".filter").querySelector("output");
   input.addEventListener("input", () => {
     const wanted = input.value.trim().toLowerCase(), rows = [...table.tBodies[0].rows];
-    for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+    for (const row of rows) row.hidden = ![...row.cells].some((cell) => cell.textContent.toLowerCase().includes(wanted));
     said.textContent = `${rows.filter((row) => !row.hidden).length} / ${rows.length}`;
   });
 }

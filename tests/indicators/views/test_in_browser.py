@@ -93,17 +93,57 @@ def test_a_table_sorts_by_numbers_and_by_words_with_nulls_last(browser: Any, pat
     assert seen.errors == []
 
 
-def test_a_table_filters(browser: Any, path: Path):
+def test_a_table_filters_by_any_cell_whatever_its_capitals(browser: Any, path: Path):
     seen = Seen(browser, path)
     box = seen.page.locator("#filter-rank-insider_ratio")
-    box.fill("=CMD|")
-    assert column(seen, "rank-insider_ratio", 1) == ["4"]
-    assert seen.page.locator("output[for='filter-rank-insider_ratio']").inner_text() == "1 / 8"
+    said = seen.page.locator("output[for='filter-rank-insider_ratio']")
+    for text in ("=CMD|", "=cmd|", "=CmD|"):
+        box.fill(text)
+        assert column(seen, "rank-insider_ratio", 1) == ["4"], text
+        assert said.inner_text() == "1 / 8"
+    for text in ("xxxxxxxxxx", "XXXXXXXXXX"):  # capitals in the table
+        box.fill(text)
+        assert column(seen, "rank-insider_ratio", 1) == ["8"], text
     box.fill("<script>")
     assert column(seen, "rank-insider_ratio", 1) == ["1"]
-    box.fill("")
+    box.fill("4=cmd")  # the end of one cell and the beginning of the next
+    assert column(seen, "rank-insider_ratio", 1) == []
+    box.fill("  ")
     assert len(column(seen, "rank-insider_ratio", 1)) == 8
     assert seen.page.title().startswith("Bull/bear report")
+    assert (seen.errors, seen.asked) == ([], [])
+
+
+def test_a_sorted_table_stays_filtered_and_numbers_do_not_sort_as_words(browser: Any, path: Path):
+    seen = Seen(browser, path)
+    table, heads = "rank-insider_ratio", seen.page.locator("#rank-insider_ratio th button")
+    heads.nth(0).click()  # 1 … 8: as words they would sort alike
+    assert column(seen, table, 1) == ["8", "7", "6", "5", "4", "3", "2", "1"]
+    heads.nth(2).click()
+    money = column(seen, table, 3)
+    amounts = [float(text.replace("$", "").replace(",", "")) for text in money]
+    assert amounts == sorted(amounts, reverse=True)
+    assert amounts != sorted(amounts, key=str, reverse=True)  # "9.00" is the largest word
+    seen.page.locator(f"#filter-{table}").fill("b")
+    kept = column(seen, table, 1)
+    heads.nth(0).click()
+    assert sorted(column(seen, table, 1)) == sorted(kept)
+    assert 0 < len(kept) < 8
+    assert seen.errors == []
+
+
+def test_paper_has_the_components_and_nothing_to_click(browser: Any, path: Path):
+    seen = Seen(browser, path)
+    seen.page.emulate_media(media="print")
+    seen.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    shown = "selector => [...document.querySelectorAll(selector)].filter((part) => part.checkVisibility()).length"
+    assert seen.page.evaluate(shown, "details tbody tr") > 0
+    assert seen.page.evaluate(shown, "nav, .filter, input") == 0
+    avoided = seen.page.evaluate(
+        "[...document.querySelectorAll('section, article, details')]"
+        ".filter((part) => getComputedStyle(part).breakInside !== 'auto').length"
+    )
+    assert avoided == 0  # what is taller than a page would leave one empty before it
 
 
 def test_numbers_lead_to_their_explanation(browser: Any, path: Path):
@@ -119,5 +159,5 @@ def test_a_figure_draws_without_a_network(browser: Any, tmp_path: Path):
     seen = Seen(browser, out)
     seen.page.wait_for_selector(".main-svg")
     assert (seen.errors, seen.asked) == ([], [])
-    assert seen.page.title() == "Bull/bear gauge, us, 2025-11-10: 71.2 of 100, bull"
+    assert seen.page.title() == "Bull/bear gauge, US, 2025-11-10: 71.2 of 100, bull"
     assert "<script>" in seen.page.locator("main").inner_text() or seen.page.locator("main b b, main img").count() == 0
