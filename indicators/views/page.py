@@ -11,7 +11,6 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from math import cos, pi, sin
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -19,17 +18,11 @@ from markupsafe import Markup, escape
 
 from indicators.engine.indicator import Indicator
 from indicators.engine.scope import PILLARS
+from indicators.views.dial import bars, dial
 from indicators.views.explained import why_of
 from indicators.views.language import ENGLISH, Language
 from indicators.views.report import IndicatorLine, Ranking, Report
 from indicators.views.table import SENTENCE, clean, number, shown
-
-ZONES = ("deep bear", "bear", "neutral", "bull", "strong bull")
-CENTRE, INNER, OUTER, LABELS = (260.0, 240.0), 120.0, 190.0, 200.0
-"""The dial, in units of its drawing."""
-
-MIDDLE, REACH = 340.0, 110.0
-"""The bars: where 0 points stands, and how far the longest one goes."""
 
 MONEY = re.compile(r"-?\d+\.\d{2,}")
 
@@ -82,8 +75,8 @@ def page_text(report: Report, language: Language = ENGLISH) -> str:
         why_gauge=inspect.cleandoc(gauge.__doc__ or ""),
         why_regime=inspect.cleandoc(regime.__doc__ or ""),
         why_score=inspect.getdoc(Indicator.score),
-        **_dial(report, language),
-        **_bars(report, language),
+        **dial(report, language),
+        **bars(report, language),
     )
 
 
@@ -160,76 +153,6 @@ def _own(name: str) -> Markup:
 def _hash(text: str) -> str:
     """What the page's policy names a style or script by."""
     return f"sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _polar(level: float, radius: float) -> tuple[float, float]:
-    """Where a level of the gauge stands at a radius of the dial."""
-    angle = pi * (1 - level / 100)
-    return round(CENTRE[0] + radius * cos(angle), 2), round(CENTRE[1] - radius * sin(angle), 2)
-
-
-def _ring(low: float, high: float) -> str:
-    """The path of a piece of the dial."""
-    (a, b), (c, d), (e, f), (g, h) = (
-        _polar(low, OUTER), _polar(high, OUTER), _polar(high, INNER), _polar(low, INNER)
-    )  # fmt: skip
-    return f"M{a} {b}A{OUTER} {OUTER} 0 0 1 {c} {d}L{e} {f}A{INNER} {INNER} 0 0 0 {g} {h}Z"
-
-
-def _dial(report: Report, language: Language) -> dict[str, Any]:
-    level = report.gauge.level
-    marks = []
-    for at, text in [
-        *((20 * i, str(20 * i)) for i in range(6)),
-        *((20 * i + 10, name) for i, name in enumerate(ZONES)),
-    ]:
-        x, y = _polar(at, LABELS)
-        marks.append(
-            {
-                "x": x,
-                "y": y + 4,
-                "text": language.sentence(text),
-                "anchor": "end" if at < 45 else "start" if at > 55 else "middle",
-            }
-        )
-    needle = None
-    if level is not None:
-        (a, b), (c, d) = _polar(level, INNER - 12), _polar(level, OUTER + 6)
-        needle = f"M{a} {b}L{c} {d}"
-    said = language.say("no level, insufficient")
-    if level is not None:
-        said = language.say("{level} of 100, {zone}", level=f"{level:.1f}", zone=report.gauge.zone)
-    return {
-        "zones": [{"path": _ring(20 * i, 20 * i + 20), "name": name} for i, name in enumerate(ZONES)],
-        "rim": _ring(0, 100),
-        "marks": marks,
-        "needle": needle,
-        "dial_said": language.say("Dial from 0, deep bear, to 100, strong bull: {said}", said=said),
-    }
-
-
-def _bars(report: Report, language: Language) -> dict[str, Any]:
-    """One bar a part, the largest first, and the missing ones without a length."""
-    pulls = sorted(report.gauge.contributions.items(), key=lambda item: (-abs(item[1] or 0.0), item[0]))
-    widest = max([abs(points or 0.0) for _, points in pulls], default=0.0) or 1.0
-    told = [(name, points or 0.0, f"{points or 0.0:+.2f}") for name, points in pulls]
-    told += [(name, 0.0, language.say("missing")) for name in sorted(report.gauge.missing)]
-    bars = []
-    for name, points, text in told:
-        width, bull = round(REACH * abs(points) / widest, 2), points >= 0
-        bars.append(
-            {
-                "name": language.sentence(name),
-                "text": text,
-                "side": "bull" if bull else "bear",
-                "width": width,
-                "x": MIDDLE if bull else MIDDLE - width,
-                "at": MIDDLE + width + 5 if bull else MIDDLE - width - 5,
-                "anchor": "start" if bull else "end",
-                "why": "why-gauge",
-            }
-        )
-    return {"bars": bars, "bars_said": "; ".join(f"{bar['name']} {bar['text']}" for bar in bars) or "–"}
 
 
 def _line(line: IndicatorLine, indicator: Indicator, language: Language) -> dict[str, Any]:
