@@ -87,7 +87,7 @@ def test_indicator_as_a_picture(small_db, tmp_path, name, by):
     out = tmp_path / "figure.html"
     assert answer("indicator", name, "--db", small_db, "--by", by, "--out", out) == ""
     page = out.read_text(encoding="utf-8")
-    assert f"<title>{registry()[name].title}, " in page
+    assert f"<title>{f'{registry()[name].title} {registry()[name].chinese}'.strip()}, " in page
     assert "Plotly.newPlot" in page
 
 
@@ -273,7 +273,7 @@ def test_gauge_as_a_picture(small_db, last, tmp_path):
     out = tmp_path / "gauge.html"
     result = run("gauge", "--db", small_db, "--out", out)
     assert (result.exit_code, result.stdout) == (run("gauge", "--db", small_db).exit_code, "")
-    assert f"Bull/bear gauge, us, {last}" in out.read_text(encoding="utf-8")
+    assert f"Bull/bear gauge, US, {last}" in out.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("command", [("gauge",), ("indicator", "short_share")])

@@ -31,7 +31,8 @@ def blanks(text: str) -> list[str]:
 
 
 def said_by_pages() -> set[str]:
-    pages = [ast.parse((VIEWS / name).read_text()) for name in ("page.py", "report.py", "tear_sheet.py")]
+    names = ("page.py", "dial.py", "report.py", "tear_sheet.py")
+    pages = [ast.parse((VIEWS / name).read_text()) for name in names]
     calls = [n for page in pages for n in ast.walk(page) if isinstance(n, ast.Call)]
     return {
         call.args[0].value
