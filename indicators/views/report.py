@@ -448,6 +448,15 @@ def _pillars(report: Report, console: "Console", shared: Set[str], language: Lan
         _indicator(line, console, shared, language)
 
 
+def _percent(change: float) -> str:
+    """A relative change in few enough characters for its column.
+
+    >>> _percent(-5.46), _percent(610.52)
+    ('-5.5 %', '+611 %')
+    """
+    return f"{change:+.1f} %" if abs(change) < 99.95 else f"{change:+.0f} %"
+
+
 def _gauge(gauge: Gauge, console: "Console", language: Language) -> None:
     say = language.say
     parts = say("{present} of {total} parts", present=str(gauge.parts_present), total=str(gauge.parts_total))
@@ -493,7 +502,7 @@ def _indicator(line: IndicatorLine, console: "Console", shared: Set[str], langua
     title = language.heading(line.title, line.chinese)
     if line.pillar:
         band = "–" if line.flag is None else language.sentence(line.flag)
-        change = number(line.change, signed=True) if line.change_percent is None else f"{line.change_percent:+.1f} %"
+        change = number(line.change, signed=True) if line.change_percent is None else _percent(line.change_percent)
     else:
         band = (
             language.say("none")
