@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -37,6 +38,8 @@ from feeds.taq import Taq
 from feeds.thetadata import ThetaData
 from feeds.unusual_whales import UnusualWhales
 from feeds.writing import FileWriting
+
+_Item = TypeVar("_Item")
 
 SNIFFING: tuple[Feed, ...] = (
     Lean(),
@@ -209,15 +212,15 @@ def _stored(
         with (
             store.writing(tables[0], *named, path.name, claim.assumed) as writing,
             closing(_ahead(feed.frames(path, claim, desk))) as frames,
+            closing(_ahead(_checked(frames, tables, sessions, feed.scaled))) as batches,
         ):
-            for frame in frames:
-                good, rejects = _parted(frame, tables, sessions, feed.scaled)
+            for height, good, rejects in batches:
                 writing.add(good[0])
                 writing.refuse(rejects)
                 before_calendar += rejects.filter(pl.col("reason") == BEFORE_CALENDAR).height
                 if claim.also:
                     waiting.append((good[1:], rejects))
-                read += frame.height
+                read += height
                 if progress is not None:
                     progress(path, read, expected)
             for misfits in desk.refused:
@@ -251,6 +254,14 @@ def _parted(
     return [part.good.join(rejects, on="record", how="anti", maintain_order="left") for part in parted], rejects
 
 
+def _checked(
+    frames: Iterator[pl.DataFrame], tables: Sequence[Table], sessions: Sessions, scaled: bool
+) -> Iterator[tuple[int, list[pl.DataFrame], pl.DataFrame]]:
+    """Each frame's height, its good rows for each table, and its rejects."""
+    for frame in frames:
+        yield frame.height, *_parted(frame, tables, sessions, scaled)
+
+
 def _claimed(path: Path, feeds: Sequence[Feed]) -> tuple[Feed | None, Claim | None]:
     for feed in feeds:
         if (claim := feed.claim(path)) is not None:
@@ -258,13 +269,13 @@ def _claimed(path: Path, feeds: Sequence[Feed]) -> tuple[Feed | None, Claim | No
     return None, None
 
 
-def _ahead(frames: Iterator[pl.DataFrame]) -> Generator[pl.DataFrame, None, None]:
-    """The frames in their order; the next one is read in a thread while the last one is checked and stored."""
+def _ahead(items: Iterator[_Item]) -> Generator[_Item, None, None]:
+    """The items in their order; the next one is made in a thread while the last one is worked on."""
     with ThreadPoolExecutor(1) as thread:
-        upcoming = thread.submit(next, frames, None)
-        while (frame := upcoming.result()) is not None:
-            upcoming = thread.submit(next, frames, None)
-            yield frame
+        upcoming = thread.submit(next, items, None)
+        while (item := upcoming.result()) is not None:
+            upcoming = thread.submit(next, items, None)
+            yield item
 
 
 def _enough_good(path: Path, writing: FileWriting, before_calendar: int, most_rejected: float) -> None:

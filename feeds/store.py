@@ -43,6 +43,9 @@ FIRST_DAY = date(1950, 1, 1)
 WRITING_MEMORY = "256MiB"
 """What the database may hold while a file is written; the rest waits on disk, beside the store."""
 
+SETTLING_MEMORY = "448MiB"
+"""As much as it may hold while the rows are sorted and written: nothing else waits in memory then."""
+
 WRITING_THREADS = 4
 """As many as that memory suffices for: each thread of a sort and of a reader holds tens of megabytes."""
 
@@ -320,14 +323,15 @@ class Store(Kept, Lookup, Ledger):
 
         Notes
         -----
-        Meanwhile the database keeps to `WRITING_MEMORY`; what does not fit goes to a folder beside the store.
+        Meanwhile the database keeps to `WRITING_MEMORY`, at the end to `SETTLING_MEMORY`; what does not fit goes to a
+        folder beside the store.
         """
         most, threads = (self._one(f"SELECT current_setting('{name}')") for name in ("memory_limit", "threads"))
         with self._room():
             self._db.execute(f"SET memory_limit = '{WRITING_MEMORY}'")
             self._db.execute(f"SET threads = {min(int(threads), WRITING_THREADS)}")
             file = FileWriting(
-                self._db, self, self._transaction, table, Named(source, logical_name, sha256, path, assumed)
+                self._db, self, self._settling, table, Named(source, logical_name, sha256, path, assumed)
             )
             try:
                 yield file
@@ -336,6 +340,12 @@ class Store(Kept, Lookup, Ledger):
                     file.clear()
                     self._db.execute(f"SET memory_limit = '{most}'")
                     self._db.execute(f"SET threads = {threads}")
+
+    @contextmanager
+    def _settling(self) -> Iterator[None]:
+        self._db.execute(f"SET memory_limit = '{SETTLING_MEMORY}'")
+        with self._transaction():
+            yield
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
