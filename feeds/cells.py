@@ -132,18 +132,20 @@ def _cast_first(
 
 def _whole_at_once(column: Column, given: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Text of digits alone, at most 18 of them."""
-    value = given.cast(pl.Int64, strict=False)
-    plain = ~given.str.starts_with("+") & ~given.str.starts_with("-") & (given.str.len_bytes() <= 18)
-    return value, plain & (value >= 0 if column.zero_allowed else value > 0)
+    text, value = pl.col(given.name), pl.col(given.name).cast(pl.Int64, strict=False)
+    plain = ~text.str.starts_with("+") & ~text.str.starts_with("-") & (text.str.len_bytes() <= 18)
+    allowed = value >= 0 if column.zero_allowed else value > 0
+    found = given.to_frame().select(value=value, sure=plain & allowed)
+    return found["value"], found["sure"]
 
 
 def _time_at_once(given: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Times of this century like 2025-11-05T14:30:00.123456789Z, the fraction of one to nine digits or absent."""
     import pyarrow as pa
 
-    length = given.str.len_bytes()
-    shaped = given.str.starts_with("20") & given.str.ends_with("Z") & (length >= 20) & (length <= 30)
-    shaped &= given.str.slice(10, 1) == "T"
+    written = pl.col(given.name)
+    fits = written.str.starts_with("20") & written.str.ends_with("Z") & written.str.len_bytes().is_between(20, 30)
+    shaped = given.to_frame().select(shaped=fits & (written.str.slice(10, 1) == "T"))["shaped"]
     text = given.to_arrow(compat_level=pl.CompatLevel.oldest())
     if not shaped.all():
         text = given.zip_with(shaped.fill_null(False), pl.Series([None], dtype=pl.String)).to_arrow(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from isal import igzip, igzip_lib
 
 from feeds.errors import UnreadableFile, first_line
 from feeds.feed import magic, open_text, zst_is_whole
@@ -102,7 +103,7 @@ def _plain(path: Path, delimiter: str, columns: tuple[str, ...], header: bool) -
     """
     rest, last = b"", False
     try:
-        with open_text(path) as stream:
+        with igzip.IGzipFile(path) if magic(path) == "gz" else open_text(path) as stream:
             while not last:
                 block = stream.read(BLOCK_BYTES)
                 last = not block
@@ -121,7 +122,7 @@ def _plain(path: Path, delimiter: str, columns: tuple[str, ...], header: bool) -
                     yield (frame := _plain_rows(lines, delimiter, columns))
                     if frame is None:
                         return
-    except (OSError, EOFError):
+    except (OSError, EOFError, igzip_lib.error):
         yield None  # in its own words the rule says what is wrong
 
 
