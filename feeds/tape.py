@@ -28,7 +28,7 @@ READ_ROWS = 1 << 15
 """Rows of a batch while a tape is read: few enough to be copied out of the processor's cache, and for memory that the
 system need not hand out afresh for each."""
 
-IN_PLACE_ROWS = 1 << 16
+IN_PLACE_ROWS = 1 << 17
 """Rows of a batch that is worked on where it lies, unless others are asked: few enough for the processor's cache."""
 
 STREAM_ROWS = 1 << 19
@@ -274,11 +274,14 @@ def by_session(frame: pl.DataFrame) -> dict[date, pl.DataFrame]:
 
 
 def by_day(session: npt.NDArray[np.int32]) -> list[tuple[date, int]]:
-    """How many rows stand together of each session, given in days since 1970.
+    """How many rows there are of each session, given in days since 1970, ascending.
+
+    Most batches are of one session, which their first and last row show without a look at the others.
 
     >>> by_day(np.array([0, 0, 1], np.int32))
     [(datetime.date(1970, 1, 1), 2), (datetime.date(1970, 1, 2), 1)]
     """
-    heads = np.flatnonzero(session[1:] != session[:-1]) + 1
+    several = len(session) > 0 and session[0] != session[-1]
+    heads = np.flatnonzero(session[1:] != session[:-1]) + 1 if several else np.empty(0, np.int64)
     bounds = [0, *heads.tolist(), len(session)] if len(session) else []
     return [(session[a].astype("datetime64[D]").item(), z - a) for a, z in pairwise(bounds)]
