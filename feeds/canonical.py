@@ -12,7 +12,7 @@ from feeds.errors import UnreadableFile
 from feeds.feed import UNREADABLE_ZIP, Claim, Desk, Feed, dated_name, header_of, magic, unknown_to, zip_members
 from feeds.schema import TABLES
 
-_PARQUET_ROWS = 1 << 18
+_PARQUET_ROWS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _parquet_frames(path: Path) -> Iterator[pl.DataFrame]:
 
     at = 0
     try:
-        with pq.ParquetFile(path) as parquet:
+        with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as parquet:
             for batch in parquet.iter_batches(_PARQUET_ROWS):
                 numbers = pl.int_range(at + 1, at + batch.num_rows + 1, dtype=pl.Int64)
                 at += batch.num_rows

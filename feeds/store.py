@@ -343,6 +343,10 @@ class Store(Kept, Lookup, Ledger):
 
     @contextmanager
     def _settling(self) -> Iterator[None]:
+        """A transaction with memory for sorting, and none kept for batches: there will be no more of them."""
+        import pyarrow as pa
+
+        pa.default_memory_pool().release_unused()
         self._db.execute(f"SET memory_limit = '{SETTLING_MEMORY}'")
         with self._transaction():
             yield
