@@ -4,11 +4,12 @@ The rule is the database's own reader, as queries of feeds/sql/delimited over a 
 plain lines, of which there is but one reading, goes a quicker way to the same rows.
 """
 
+import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -26,6 +27,9 @@ BLOCK_BYTES = 1 << 23
 
 _LINE_BYTES = 16_000_000
 """The longest line, as in feeds/sql/delimited/rows.sql."""
+
+_TIME_BYTES = 40
+"""No time, number or symbol is longer: fields of text alone are searched for line breaks."""
 
 
 @dataclass
@@ -54,6 +58,11 @@ class TextFile:
         A field with line breaks inside its quotes makes later numbers record numbers rather than lines.
         """
         self._misfits = False
+        if twice := sorted({name for name in self.columns if self.columns.count(name) > 1}):
+            raise UnreadableFile(
+                f"'{self.path.name}': expected each column once, found {', '.join(twice)[:200]} twice in the header."
+                " Rename one of them."
+            )
         if magic(self.path) == "zst" and not zst_is_whole(self.path):
             raise UnreadableFile(f"'{self.path.name}': expected a whole zst file, found one that breaks off")
         at = int(self.header)
@@ -82,10 +91,21 @@ class TextFile:
             for frame in _at_least(BATCH_ROWS, reader):
                 numbered = frame.with_columns(record=pl.int_range(at + 1, at + frame.height + 1, dtype=pl.Int64))
                 at += frame.height
+                if (opened := _swallows(numbered, self.delimiter)) is not None:
+                    raise self._open_quote(opened)
                 if at > passed:
                     yield numbered.filter(pl.col("record") > passed) if at - frame.height < passed else numbered
+            ((opened, misfits),) = self.connection.execute(query("delimited/open_quotes")).fetchall()
+            if opened is not None and _filled_lines(self.path) > at + misfits:
+                raise self._open_quote(opened)
         except (self.faults, OSError) as error:
             raise UnreadableFile(f"'{self.path.name}': expected delimited text, found: {first_line(error)}") from None
+
+    def _open_quote(self, line: int) -> UnreadableFile:
+        return UnreadableFile(
+            f"'{self.path.name}': expected a quote to close in its line, found one in line {line:,} that takes the"
+            " lines after it into one field: they would be lost. Mend that line."
+        )
 
     def misfits(self) -> pl.DataFrame:
         """Lines that do not fit, once the batches are read: record (the line), reason, raw."""
@@ -145,6 +165,30 @@ def _are_plain(lines: bytes, delimiter: str, columns: tuple[str, ...], count: in
     fields = np.count_nonzero(np.frombuffer(lines, np.uint8) == ord(delimiter)) + count
     unlike = any(sign in lines for sign in (b'"', b"\r", b"\x00"))
     return len(columns) > 1 and fields == count * len(columns) and lines.isascii() and not unlike
+
+
+def _swallows(frame: pl.DataFrame, delimiter: str) -> int | None:
+    """The first record with a field that holds a whole line of the file; None where there is none.
+
+    A field may hold line breaks inside its quotes; where one holds a line of as many fields as the file has columns,
+    its quote was left open and another one, lines later, closed it.
+    """
+    fields = frame.width - 1
+    lengths = frame.select(pl.exclude("record").str.len_bytes().max()).row(0)
+    for name, length in zip(frame.columns, lengths, strict=False):
+        if length is not None and length > _TIME_BYTES and fields > 1:
+            lined = frame.filter(pl.col(name).str.contains("\n", literal=True))
+            other = re.escape(delimiter)
+            whole = rf"\n[^\n{other}]*({other}[^\n{other}]*){{{fields - 1}}}\n"
+            if (found := lined.filter(pl.col(name).str.contains(whole))).height:
+                return int(found["record"][0])
+    return None
+
+
+def _filled_lines(path: Path) -> int:
+    """Lines of a text file that are not blank."""
+    with open_text(path) as stream, io.BufferedReader(cast(Any, stream), BLOCK_BYTES) as lines:
+        return sum(1 for line in lines if line.strip(b"\r\n"))
 
 
 def _at_least(rows: int, reader: Iterable[Any]) -> Iterator[pl.DataFrame]:

@@ -14,6 +14,7 @@
 An error names the parameter in backticks, the value found, what is allowed and what to do.
 """
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -78,4 +79,5 @@ class NothingToShow(BullbearError):
 def first_line(error: Exception) -> str:
     """What another library says of a fault, as far as it fits into a line of ours."""
     said = str(error).strip()
-    return said.splitlines()[0][:200] if said else type(error).__name__
+    kindless = re.sub(r"^[A-Z][\w ]* Error: ", "", said)
+    return kindless.splitlines()[0][:200] if kindless else type(error).__name__

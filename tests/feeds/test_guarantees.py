@@ -235,6 +235,47 @@ def test_guarantee_3_conservation(store, option_csv):
     sound(store)
 
 
+OPEN_QUOTES = {
+    "never closed": ((60,), ',"ACME,'),
+    "closed by another, lines later, with text behind it": ((60, 90), ',"ACME,'),
+    "closed by another, lines later": ((60, 90), None),
+    "never closed, in a column of text": ((60,), "text"),
+    "closed by another, lines later, in a column of text": ((60, 90), "text"),
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "rows"),
+    [
+        *((case, rows) for case in OPEN_QUOTES for rows in (300, 3_000)),
+        ("never closed", 1_200_000),  # beyond the reader's buffer, behind which it finds lines again
+    ],
+)
+def test_guarantee_3_an_open_quote_does_not_take_the_lines_after_it_along(store, tmp_path, case, rows):
+    """It is one row to a reader of CSV: as one reject in a thousand it would hide what it took."""
+    at, put = OPEN_QUOTES[case]
+    lines = [option_row(i) + ",regular" for i in range(rows)]
+    for n, line in enumerate(at):
+        if put == "text":
+            lines[line] = lines[line][:-7] + ('"regular' if n == 0 else 'regular"')
+        else:
+            lines[line] = lines[line].replace(",ACME,", put or (',"ACME,' if n == 0 else ',ACME",'))
+    (tmp_path / "x.csv").write_text("\n".join([OPTION_HEADER + ",conditions", *lines]) + "\n")
+    (outcome,) = run(store, tmp_path / "x.csv", most_rejected=0.5)
+    assert "'x.csv': expected a quote to close in its line, found one in line 62 " in outcome.error
+    assert sound(store) == {}
+
+
+def test_guarantee_3_a_stray_quote_costs_its_own_line(store, option_csv):
+    rows = [option_row(i) for i in range(400)]
+    rows[60] = rows[60].replace("ACME", 'AC"M"E').replace("100", '"100"0')
+    rows[-1] = rows[-1].replace(",ACME", ',"ACME')
+    (outcome,) = run(store, option_csv("x.csv", rows))
+    assert (outcome.error, outcome.read, outcome.rejected) == (None, 400, 2)
+    assert store.rejects()["record"].to_list() == [62, 401]
+    assert all(reason.startswith("a quote that is not closed") for reason in store.rejects()["reason"])
+
+
 # -- 4 -----------------------------------------------------------------------------------------------------------------
 
 REJECTED = {
@@ -256,7 +297,10 @@ REJECTED = {
     "long symbol": ("underlying", "A" * 10_000, "at most 64 characters"),
     "control character": ("underlying", "A\x07B", "none a control"),
     "NUL": ("underlying", "A\x00B", "none a control"),
-    "invalid UTF-8": ("underlying", b"A\xff\xfeB", "utf"),
+    "invalid UTF-8": ("underlying", b"A\xff\xfeB", "expected text in UTF-8"),
+    "a field too many": ("size", "3,4,5", "expected 7 fields, found more"),
+    "text after a quote": ("size", '"3"4', "a quote that is not closed"),
+    "a line too long": ("underlying", '"' + "A" * 17_000_000 + '"', "a line longer than 16,000,000 bytes"),
 }
 """Column, what stands in it, and what is said of it."""
 
@@ -324,6 +368,7 @@ UNREADABLE = {
     "an HTML page": (lambda folder: b"<!DOCTYPE html>\n<html><body>404</body></html>\n", "missing ts"),
     "zero bytes": (lambda folder: b"", "zero bytes"),
     "a header only": (lambda folder: OPTION_HEADER.encode() + b"\n", "nothing below it"),
+    "a column twice": (lambda folder: GOOD.replace(b"price,size", b"price,size,size", 1), "size twice in the header"),
     "a header without an end": (lambda folder: OPTION_HEADER.encode(), "nothing below it"),
 }
 """The file's bytes, and what is said of it."""
