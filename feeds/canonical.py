@@ -9,7 +9,18 @@ from pathlib import Path
 import polars as pl
 
 from feeds.errors import UnreadableFile
-from feeds.feed import UNREADABLE_ZIP, Claim, Desk, Feed, dated_name, header_of, magic, unknown_to, zip_members
+from feeds.feed import (
+    UNREADABLE_ZIP,
+    Claim,
+    Desk,
+    Feed,
+    dated_name,
+    header_of,
+    magic,
+    unknown_to,
+    zip_members,
+    zipped_files,
+)
 from feeds.schema import TABLES
 
 _PARQUET_ROWS = 1 << 16
@@ -30,7 +41,8 @@ class Canonical(Feed):
         if self.table is not None:
             table = TABLES[self.table]
             if columns is None:
-                raise UnreadableFile(f"'{path.name}': expected a header of {self.table}, found no line of text")
+                seen = zipped_files(path) or "no line of text"
+                raise UnreadableFile(f"'{path.name}': expected a header of {self.table}, found {seen}")
             if missing := unknown_to(table.required, columns):
                 raise UnreadableFile(
                     f"'{path.name}': expected the columns of {self.table}, missing {', '.join(missing)};"
@@ -69,10 +81,10 @@ def columns_of(path: Path) -> tuple[str, ...] | None:
                 f"'{path.name}': expected Parquet, found: {str(error).splitlines()[0][:150]}"
             ) from None
     if kind == "zip":
-        if len(zip_members(path)) != 1:
+        if len(members := zip_members(path)) != 1:
             return None
         try:
-            with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as stream:
+            with zipfile.ZipFile(path) as archive, archive.open(members[0]) as stream:
                 first = stream.read(1 << 16).split(b"\n", 1)[0]
         except UNREADABLE_ZIP as error:
             raise UnreadableFile(f"'{path.name}': expected a whole zip member, found: {error}") from None
@@ -90,8 +102,8 @@ def raw_frames(path: Path, desk: Desk) -> Iterator[pl.DataFrame]:
         yield from _parquet_frames(path)
     elif kind == "zip":
         with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
-            member = archive.infolist()[0]
-            loose = Path(folder) / "member.csv"  # never the member's own name: it may hold a path
+            (member,) = zip_members(path)
+            loose = Path(folder) / path.name  # never the member's own name: it may hold a path
             try:
                 with archive.open(member) as source, loose.open("wb") as target:
                     while block := source.read(1 << 20):

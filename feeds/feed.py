@@ -194,12 +194,22 @@ def zst_is_whole(path: Path) -> bool:
 
 
 def zip_members(path: Path) -> list[str]:
-    """Names of the files in a zip; UnreadableFile if it is broken."""
+    """Names of the files in a zip, but for what macOS puts beside them; UnreadableFile if it is broken."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return [member.filename for member in archive.infolist() if not member.is_dir()]
+            members = [member.filename for member in archive.infolist() if not member.is_dir()]
     except UNREADABLE_ZIP as error:
         raise UnreadableFile(f"'{path.name}': expected a zip file, found: {error}") from None
+    return [name for name in members if not name.startswith("__MACOSX/")]
+
+
+def zipped_files(path: Path) -> str | None:
+    """What is said of a zip that holds no file or several, where one is expected; None of any other file."""
+    if magic(path) != "zip" or len(members := zip_members(path)) == 1:
+        return None
+    if "[Content_Types].xml" in members:
+        return "a workbook or document: save its table as CSV, and name what it is with --table or --mapping."
+    return f"a zip of {len(members):,} files: unpack it and ingest the folder."
 
 
 def dated_name(path: Path) -> str:

@@ -19,8 +19,17 @@ from feeds.china_series import ChinaSeries
 from feeds.csindex import CsIndex
 from feeds.daily import Daily
 from feeds.databento import Databento
-from feeds.errors import BadValue, BullbearError, FillsNoTable, StoreFull, TooManyRejects, UnknownName, UnreadableFile
-from feeds.feed import Claim, Desk, Feed, magic, rows_expected
+from feeds.errors import (
+    BadValue,
+    BullbearError,
+    FillsNoTable,
+    NothingToShow,
+    StoreFull,
+    TooManyRejects,
+    UnknownName,
+    UnreadableFile,
+)
+from feeds.feed import Claim, Desk, Feed, magic, rows_expected, zipped_files
 from feeds.finra import Finra
 from feeds.form4 import Form4
 from feeds.holdings import Holdings
@@ -114,13 +123,16 @@ def ingest(
     ------
     UnknownName : `table` or `source` does not exist
     BadValue : the mapping file is not usable
+    NothingToShow : there is no file under the paths
     """
     if table is not None and table not in TABLES:
         raise UnknownName("table", table, TABLES)
     if not 0 <= most_rejected <= 1:
         raise BadValue("--max-rejected", most_rejected, "expected a share from 0 to 1")
     feeds = _chosen(table, source, mapping)
+    found = False
     for path, folder in found_files(paths):
+        found = True
         shown = path.name if folder is None else path.relative_to(folder).as_posix()
         try:
             for outcome in _one(store, path, folder is None, feeds, most_rejected, progress):
@@ -132,6 +144,8 @@ def ingest(
             yield Outcome(path, skipped=not by_name, why=why, error=why if by_name else None, shown=shown)
         except BullbearError as error:
             yield Outcome(path, table, error=str(error), shown=shown)
+    if not found:
+        raise NothingToShow(f"`PATH`, was {', '.join(map(repr, map(str, paths)))[:200]}: no file is in there")
 
 
 def _chosen(table: str | None, source: str | None, mapping: Path | None) -> tuple[Feed, ...]:
@@ -151,17 +165,15 @@ def found_files(paths: Sequence[Path | str]) -> Iterator[tuple[Path, Path | None
         path = Path(given)
         if path.is_dir():
             for inner in sorted(path.rglob("*")):
-                if inner.is_file() and not any(part.startswith(".") for part in inner.relative_to(path).parts):
+                if not inner.is_dir() and not any(part.startswith(".") for part in inner.relative_to(path).parts):
                     yield inner, path
-        elif path.is_file():
+        elif path.exists():
             yield path, None
         else:
-            matches = sorted(glob.glob(str(given), recursive=True))
-            for match in matches:
-                if Path(match).is_file():
-                    yield Path(match), None
-            if not matches:
-                yield path, None  # reading it says that it does not exist
+            matches = [Path(match) for match in sorted(glob.glob(str(given), recursive=True))]
+            files = [(match, None) for match in matches if not match.is_dir()]
+            # a path that matches nothing is read all the same: that says that it does not exist
+            yield from files or (found_files(matches) if matches else [(path, None)])
 
 
 def _one(
@@ -169,12 +181,16 @@ def _one(
 ) -> list[Outcome]:
     if not path.exists():
         raise UnreadableFile(f"'{path}': no such file or folder")
+    if not path.is_file():
+        raise UnreadableFile(f"'{path.name}': expected a file, found a pipe or a device. Write it to a file first.")
     if magic(path) == "empty":
         raise UnreadableFile(f"'{path.name}': expected rows, found zero bytes")
     feed, claim = _claimed(path, feeds)
     if feed is None or claim is None:
         if not asked:
             return [Outcome(path, skipped=True)]
+        if (several := zipped_files(path)) is not None:
+            raise UnreadableFile(f"'{path.name}': no feed knows this layout, {several}")
         raise UnreadableFile(
             f"'{path.name}': no feed knows this layout. Name its table with --table (its header must then be the"
             " table's columns), or map its columns with --mapping."

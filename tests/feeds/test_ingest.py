@@ -1,14 +1,16 @@
 """Ingest loses nothing: read = stored + duplicates + rejected, and a bad file is one clear line."""
 
 import gzip
+import os
 import zipfile
 from datetime import date
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
-from feeds.errors import BadValue, UnknownName
+from feeds.errors import BadValue, NothingToShow, UnknownName
 from feeds.ingest import ingest
 from feeds.store import Store
 from indicators.views.ingest import outcome_line, outcomes_line
@@ -80,12 +82,14 @@ def test_too_many_rejects_store_nothing(store, option_csv):
     assert (kept.stored, kept.rejected) == (95, 5)
 
 
-@pytest.mark.parametrize("form", ["gz", "zip", "parquet", "plain"])
+@pytest.mark.parametrize("form", ["gz", "zst", "zip", "parquet", "plain"])
 def test_every_packing_reads_the_same(store, option_csv, tmp_path, form):
     plain = option_csv("x.csv", [option_row(i) for i in range(7)])
     packed = tmp_path / f"packed.{form}"
     if form == "gz":
         packed.write_bytes(gzip.compress(plain.read_bytes()))
+    elif form == "zst":
+        packed.write_bytes(pa.Codec("zstd").compress(plain.read_bytes(), asbytes=True))
     elif form == "zip":
         with zipfile.ZipFile(packed, "w") as archive:
             archive.write(plain, "inner.csv")
@@ -171,6 +175,48 @@ def test_what_is_said_of_a_folder_names_places_and_ends_with_a_sum(store, option
         "files read: 2, passed over: 1, failed: 1; 2 rows read = 2 stored + 0 duplicates + 0 rejected;"
         " a file of an unknown layout can be read by its name with --table or --mapping"
     )
+
+
+def test_nothing_that_was_asked_for_is_passed_over_in_silence(store, option_csv, tmp_path):
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(NothingToShow, match="no file"):
+        run(store, tmp_path / "bare")
+    os.mkfifo(tmp_path / "pipe")
+    (outcome,) = run(store, tmp_path / "pipe")
+    assert "'pipe': expected a file, found a pipe or a device" in outcome.error
+    option_csv("day1/x.csv", [option_row(1)])
+    option_csv("day2/x.csv", [option_row(2)])
+    (tmp_path / "day2" / "gone.csv").symlink_to(tmp_path / "nowhere")
+    found = run(store, str(tmp_path / "day*"), table="option_trades")
+    assert [(outcome.shown, outcome.stored, bool(outcome.error)) for outcome in found] == [
+        ("x.csv", 1, False), ("gone.csv", 0, True), ("x.csv", 1, False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("table", [None, "option_trades"])
+def test_a_zip_of_several_files_is_said_to_be_one(store, option_csv, tmp_path, table):
+    plain = option_csv("x.csv", [option_row()])
+    for name, inner in (("two", ["a.csv", "b.csv"]), ("mac", ["day/", "__MACOSX/._x.csv", "day/x.csv"])):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+            for member in inner:
+                archive.writestr(member, "" if member.endswith("/") else plain.read_bytes())
+    two, mac = run(store, tmp_path / "two.zip", tmp_path / "mac.zip", table=table)
+    assert "'two.zip'" in two.error
+    assert "a zip of 2 files: unpack it" in two.error
+    assert (mac.error, mac.stored) == (None, 1)
+    with zipfile.ZipFile(tmp_path / "book.xlsx", "w") as archive:
+        for member in ("[Content_Types].xml", "xl/styles.xml"):
+            archive.writestr(member, "<x/>")
+    (book,) = run(store, tmp_path / "book.xlsx", table=table)
+    assert "a workbook or document: save its table as CSV" in book.error
+
+
+def test_a_fault_inside_a_zip_names_the_zip(store, option_csv, tmp_path):
+    plain = option_csv("x.csv", [option_row().replace("ACME", '"ACME'), *[option_row()] * 9])
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
+        archive.write(plain, "../inner.csv")
+    (outcome,) = run(store, tmp_path / "packed.zip")
+    assert outcome.error.startswith("'packed.zip'")
 
 
 def test_glob(store, option_csv, tmp_path):
