@@ -4,6 +4,7 @@
     ├── UnreadableFile           a file that is not what it was taken for
     │   └── FillsNoTable         a good file of a known source that no table has a place for
     ├── TooManyRejects           more bad rows than the limit allows: the file is not stored
+    ├── RowsLost                 rows of a file that are neither stored, duplicates nor rejected: it is not stored
     ├── UnknownName              an indicator, table, source, key … that does not exist
     ├── BadValue                 a parameter outside what is allowed
     ├── StoreBusy                another process holds the database for writing
@@ -35,6 +36,16 @@ class FillsNoTable(UnreadableFile):
 
 class TooManyRejects(BullbearError):
     """A file holds more bad rows than allowed; nothing of it is stored."""
+
+
+class RowsLost(BullbearError):
+    """Rows read are not stored + duplicates + rejected: a fault of the reader or of the store, not of the file."""
+
+    def __init__(self, path: str, read: int, found: int) -> None:
+        super().__init__(
+            f"'{path}': {read:,} rows read, but {found:,} stored, duplicate or rejected: nothing stored. This is a"
+            " fault of bullbear, not of the file: please report it with the file."
+        )
 
 
 class UnknownName(BullbearError):

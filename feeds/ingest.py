@@ -243,12 +243,15 @@ def _stored(
                 writing.leave_out(misfits)
             if read or writing.left_out or not desk.aside:
                 _enough_good(path, writing, before_calendar, most_rejected)
-            entries = [writing.settle()]
+            seen = read + writing.left_out
+            entries = [writing.settle(seen)]
         for n, table in enumerate(tables[1:]):
             rows = [good[n] for good, _ in waiting]
             refused = [rejects for _, rejects in waiting]
             entries.append(
-                store.append(table, *named, rows, path.name, refused, misfits=desk.refused, assumed=claim.assumed)
+                store.append(
+                    table, *named, rows, path.name, refused, misfits=desk.refused, assumed=claim.assumed, rows=seen
+                )
             )
     return [
         Outcome(

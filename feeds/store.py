@@ -283,6 +283,7 @@ class Store(Kept, Lookup, Ledger):
         rejects: Iterable[pl.DataFrame] = (),
         misfits: Iterable[pl.DataFrame] = (),
         assumed: str | None = None,
+        rows: int | None = None,
     ) -> Entry:
         """Write one file whose checked rows are at hand: `writing` in one call.
 
@@ -290,6 +291,7 @@ class Store(Kept, Lookup, Ledger):
         ----------
         batches : `Checked.good` frames
         rejects, misfits : refused rows and lines, taken after the last batch
+        rows : how many rows the file was seen to have, as in `FileWriting.settle`
         """
         with self.writing(table, source, logical_name, sha256, path, assumed) as file:
             for batch in batches:
@@ -298,7 +300,7 @@ class Store(Kept, Lookup, Ledger):
                 file.refuse(frame)
             for frame in misfits:
                 file.leave_out(frame)
-            return file.settle()
+            return file.settle(rows)
 
     @contextmanager
     def writing(

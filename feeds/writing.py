@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from feeds.check import flags_of
+from feeds.errors import RowsLost
 from feeds.ledger import Ledger
 from feeds.query import query
 from feeds.schema import TAPE_COLUMNS, TAPE_EXTRAS, Table
@@ -216,8 +217,19 @@ class FileWriting:
 
     # -- settling --------------------------------------------------------------------------------------------------
 
-    def settle(self) -> Entry:
+    def settle(self, rows: int | None = None) -> Entry:
         """Write everything staged, in one transaction: whole, or not at all.
+
+        Parameters
+        ----------
+        rows : how many rows the file was seen to have, where somebody counted
+
+        Raises
+        ------
+        RowsLost : that many are not accounted for; nothing is written
+
+        Notes
+        -----
 
         An earlier version of the same (table, source, logical name) is replaced. In keyed tables an equal row is a
         duplicate, a differing one replaces the old and is recorded in `ledger.corrections`; but a row of a file with
@@ -240,6 +252,8 @@ class FileWriting:
                 self._run("partitions", {"rests": _rests(self._table)}, table=table, file=file)
             self._run("rejects", file=file, path=named.path, table=table)
             read = stored + duplicates + refused
+            if read != (self.good + refused if rows is None else rows):
+                raise RowsLost(named.path, self.good + refused if rows is None else rows, read)
             self._run(
                 "file", file=file, table=table, source=named.source, logical_name=named.logical_name,
                 sha256=named.sha256, read=read, stored=stored, duplicates=duplicates, rejected=refused,
@@ -292,8 +306,7 @@ class FileWriting:
             if coded.get(name, name) not in self._alike
         ]
         shape = {"once": ", ".join(once), "picked": ", ".join(picked), "joins": " ".join(joins)}
-        self._run("tape", {"tape": self._table.name, **shape, "order": ", ".join(order)}, **values)
-        return self.good
+        return self._count("tape", {"tape": self._table.name, **shape, "order": ", ".join(order)}, **values)
 
     def _learn(self, dim: str, seen: _Seen) -> None:
         """Give ids to what is new, in the order of its names, and note the id of each of the file's codes."""

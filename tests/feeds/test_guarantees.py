@@ -32,6 +32,7 @@ from feeds.errors import StoreBusy
 from feeds.feed import rows_expected
 from feeds.ingest import ingest
 from feeds.store import Store
+from feeds.writing import FileWriting
 from indicators.views import progress
 
 from .conftest import OPTION_HEADER, option_row
@@ -233,6 +234,27 @@ def test_guarantee_3_conservation(store, option_csv):
     assert (outcome.read, outcome.stored, outcome.duplicates, outcome.rejected) == (400, 397, 0, 3)
     assert store.rejects()["record"].to_list() == [9, 52, 53]
     sound(store)
+
+
+@pytest.mark.parametrize("lost", ["staged", "refused", "joined"])
+def test_guarantee_3_is_checked_at_every_ingest(store, option_csv, monkeypatch, lost):
+    """The planted fault: a row that goes missing on its way into the store stores nothing of its file."""
+    add, refuse, run_query = FileWriting.add, FileWriting.refuse, FileWriting._run
+
+    def thinner(self, name, names=None, **values):
+        if name == "tape":
+            names = names | {"joins": names["joins"] + " WHERE s.record <> 3"}
+        return run_query(self, name, names, **values)
+
+    planted = {
+        "staged": ("add", lambda self, batch: add(self, batch.head(-1))),
+        "refused": ("refuse", lambda self, rejects: refuse(self, rejects.head(-1))),
+        "joined": ("_run", thinner),
+    }
+    monkeypatch.setattr(FileWriting, *planted[lost])
+    (outcome,) = run(store, option_csv("x.csv", [option_row(i, price="x" if i == 7 else "1") for i in range(400)]))
+    assert "'x.csv': 400 rows read, but 399 stored, duplicate or rejected: nothing stored" in outcome.error
+    assert sound(store) == {}
 
 
 OPEN_QUOTES = {
