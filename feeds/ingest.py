@@ -34,6 +34,7 @@ from feeds.finra import Finra
 from feeds.form4 import Form4
 from feeds.holdings import Holdings
 from feeds.lean import Lean
+from feeds.lean_universe import LeanUniverse
 from feeds.mapping import Mapped
 from feeds.massive import Massive
 from feeds.members import Members
@@ -52,6 +53,7 @@ _Item = TypeVar("_Item")
 
 SNIFFING: tuple[Feed, ...] = (
     Lean(),
+    LeanUniverse(),
     SecInsider(),
     Form4(),
     Finra(),

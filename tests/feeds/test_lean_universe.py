@@ -1,0 +1,109 @@
+"""Lean's option universes: which session a file is of, what is no open interest, and the real files."""
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from feeds.errors import UnreadableFile
+from feeds.ingest import ingest
+from feeds.lean_universe import LeanUniverse
+from feeds.store import Store
+
+REAL = Path(__file__).parents[2].parent / "shared" / "data" / "us" / "lean" / "option" / "usa"
+HEADER = "#expiry,strike,right,open,high,low,close,volume,open_interest,implied_volatility,delta,gamma,vega,theta,rho\n"
+BAR = ",,,633.49,633.50,633.28,633.40,131,,,,,,,\n"
+REST = "0.2,0.5,0,0,0,0"
+
+
+@pytest.fixture
+def chain(tmp_path: Path):
+    def write(*lines: str, name: str = "20140605.csv", folder: str = "aapl", header: str = HEADER) -> Path:
+        path = tmp_path / folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(header + "".join(f"{line}\n" for line in lines))
+        return path
+
+    return write
+
+
+def held(store: Store) -> pl.DataFrame:
+    last = store.held_sessions("open_interest")[-1][0]
+    (part,) = store.parts({"open_interest": "history"}, store.sessions().window(None, last))
+    return part.tables["open_interest"]
+
+
+def test_open_interest_is_of_the_end_of_the_file_s_session(store, chain):
+    path = chain(
+        BAR.strip(),
+        f"20140606,492.5,C,1,1,1,1,0,3,{REST}",
+        f"20140606,490,P,1,1,1,1,7,,{REST}",
+        f"20150117,500,P,1,1,1,1,7,12,{REST}",
+    )
+    (outcome,) = ingest(store, [path])
+    assert (outcome.error, outcome.stored, outcome.read) == (None, 2, 2)
+    assert outcome.aside == {"the underlying's bar": 1, "contracts without open interest": 1}
+    columns = ["date", "underlying", "expiry", "strike", "right", "open_interest"]
+    assert held(store).select(columns).sort("expiry").rows() == [
+        (date(2014, 6, 5), "AAPL", date(2014, 6, 6), 492_500_000, "C", 3),
+        (date(2014, 6, 5), "AAPL", date(2015, 1, 17), 500_000_000, "P", 12),
+    ]
+
+
+def test_files_of_the_same_bytes_are_of_two_sessions(store, chain):
+    line = f"20140620,490,C,1,1,1,1,0,3,{REST}"
+    paths = [chain(BAR.strip(), line, name=f"{day}.csv") for day in ("20140609", "20140610")]
+    assert [outcome.stored for outcome in ingest(store, paths)] == [1, 1]
+    assert held(store)["date"].to_list() == [date(2014, 6, 9), date(2014, 6, 10)]
+    assert [outcome.duplicates for outcome in ingest(store, paths)] == [1, 1]
+
+
+def test_a_row_that_is_no_contract_is_a_reject(store, chain):
+    good = [f"20140606,{490 + n},C,1,1,1,1,0,{n},{REST}" for n in range(300)]
+    bad = [f"20141306,490,C,1,1,1,1,0,3,{REST}", f"20140606,490,X,1,1,1,1,0,3,{REST}"]
+    (outcome,) = ingest(store, [chain(BAR.strip(), *good, *bad)])
+    assert (outcome.error, outcome.stored, outcome.rejected) == (None, 300, 2)
+
+
+@pytest.mark.parametrize(("folder", "name"), [("aapl", "chain.csv"), ("a b", "20140605.csv")])
+def test_a_file_out_of_its_place_says_where_it_belongs(chain, folder, name):
+    path = chain(BAR.strip(), folder=folder, name=name)
+    with pytest.raises(UnreadableFile, match=r"expected UNDERLYING/YYYYMMDD\.csv"):
+        LeanUniverse().claim(path)
+
+
+def test_a_missing_column_is_named(chain):
+    with pytest.raises(UnreadableFile, match="missing open_interest"):
+        LeanUniverse().claim(chain(BAR.strip(), header="#expiry,strike,right,volume\n"))
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real files are not beside this checkout")
+@pytest.mark.parametrize(
+    ("symbol", "session", "morning"),
+    [("aapl", "20140605", "20140606"), ("goog", "20151223", "20151224"), ("twx", "20140605", "20140606")],
+)
+def test_a_session_s_file_agrees_with_the_next_morning_s_zip(store, tmp_path, symbol, session, morning):
+    """Two files of one vendor on the same positions; read as of any other session they differ in most contracts."""
+    universe = REAL / "universes" / symbol / f"{session}.csv"
+    (outcome,) = ingest(store, [universe])
+    assert outcome.error is None
+    ours = held(store)
+    with Store.open(tmp_path / "zip.duckdb") as other:
+        (outcome,) = ingest(other, [REAL / "minute" / symbol / f"{morning}_openinterest_american.zip"])
+        assert outcome.error is None
+        theirs = held(other)
+    keys = ["date", "underlying", "expiry", "strike", "right"]
+    both = ours.join(theirs, on=keys, suffix="_zip")
+    assert both.height > 100
+    assert (both["open_interest"] == both["open_interest_zip"]).mean() > 0.97
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real files are not beside this checkout")
+def test_every_real_file_is_read_whole(store):
+    paths = sorted((REAL / "universes").glob("*/*.csv"))
+    rows = 0
+    for outcome in ingest(store, paths):
+        assert (outcome.error, outcome.rejected) == (None, 0)
+        rows += outcome.read + sum(outcome.aside.values())
+    assert rows == sum(len(path.read_text().splitlines()) - 1 for path in paths)
