@@ -5,9 +5,11 @@ option/usa/universes/UND/YYYYMMDD.csv
 
 Only folder and file name say underlying and session. The session is the one whose end is told, not the next one whose
 morning publishes it: of the sample files of 2014 and 2015 those of a session agree with the open interest of the next
-morning's minute zip (AAPL 2014-06-05 in 1,922 of 1,962 contracts, GOOG 2015-12-23 in 1,315 of 1,340). The first row is
-the underlying's own bar. Where its maker had no later figure a file repeats an earlier one (AAPL from 2014-06-09 on),
-which nothing in it tells: an order is then neither opened nor closed by it, as open interest did not move.
+morning's minute zip (AAPL 2014-06-05 in 1,922 of 1,962 contracts, GOOG 2015-12-23 in 1,315 of 1,340); where
+they do not, the morning says that nothing is left open and the file repeats the last count, which one file cannot show:
+what is read last stands, the correction recorded. The first row is the underlying's own bar. A whole file that repeats
+the one before, many contracts traded and not one position changed (GOOG 2015-12-31, NWSA 2013-06-28), is no reading of
+its session: its open interest is set aside.
 """
 
 import re
@@ -22,8 +24,12 @@ from feeds.errors import UnreadableFile
 from feeds.feed import Claim, Desk, Feed, header_of
 
 _READ = ("#expiry", "strike", "right", "open_interest")
+_NEEDED = (*_READ, "volume")
 _NAME = re.compile(r"^(\d{8})\.csv$", re.IGNORECASE)
 _UNDERLYING = re.compile(r"^[\w.\-]{1,64}$", re.ASCII)
+
+REPEATED_FROM = 20
+"""Contracts traded from which unchanged positions are a repeated file rather than a quiet session."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class LeanUniverse(Feed):
         columns = header_of(path) or ()
         if columns[:1] != ("#expiry",):
             return None
-        if missing := [name for name in _READ if name not in columns]:
+        if missing := [name for name in _NEEDED if name not in columns]:
             raise UnreadableFile(
                 f"'{path.name}': expected a Lean option universe, missing {', '.join(missing)};"
                 f" found {', '.join(columns)[:200]}"
@@ -48,27 +54,54 @@ class LeanUniverse(Feed):
         ignored = tuple(name for name in columns if name not in _READ)
         place = f"{symbol.lower()}/{day}"
         # Two sessions may have files of the same bytes: what the name says is part of what the file says.
-        return Claim("open_interest", f"option/universes/{place}", ignored=ignored, learned=place)
+        before = _before(path)
+        beside = () if before is None else (before,)
+        return Claim("open_interest", f"option/universes/{place}", ignored=ignored, beside=beside, learned=place)
 
     def frames(self, path: Path, claim: Claim, desk: Desk) -> Iterator[pl.DataFrame]:
         """The contracts that have open interest; the underlying's bar and the others are counted aside."""
         symbol, day = _named(path)
-        for frame in raw_frames(path, desk):
-            underlying = pl.all_horizontal(pl.col(*_READ[:3]).fill_null("") == "")
-            without = pl.col("open_interest").fill_null("") == ""
-            told = frame.select(bar=underlying.sum(), without=(without & ~underlying).sum()).row(0)
-            for what, rows in zip(("the underlying's bar", "contracts without open interest"), told, strict=True):
-                desk.aside[what] += rows
-            yield frame.filter(~underlying & ~without).select(
-                "record",
-                "strike",
-                "right",
-                "open_interest",
-                date=pl.lit(f"{day[:4]}-{day[4:6]}-{day[6:]}"),
-                underlying=pl.lit(symbol),
-                # Digits alone are not yet a day: what they are not goes on as it came, to be refused by its text.
-                expiry=pl.col("#expiry").str.replace(r"^(\d{4})(\d{2})(\d{2})$", "$1-$2-$3"),
-            )
+        rows = pl.concat(raw_frames(path, desk))
+        contracts = rows.filter(pl.any_horizontal(_given(*_READ[:3])))
+        held = contracts.filter(_given("open_interest"))
+        desk.aside["the underlying's bar"] += rows.height - contracts.height
+        desk.aside["contracts without open interest"] += contracts.height - held.height
+        if claim.beside and _repeats(held, claim.beside[0]):
+            desk.aside[f"open interest that repeats {claim.beside[0].name}"] += held.height
+            held = held.clear()
+        yield held.select(
+            "record",
+            "strike",
+            "right",
+            "open_interest",
+            date=pl.lit(f"{day[:4]}-{day[4:6]}-{day[6:]}"),
+            underlying=pl.lit(symbol),
+            # Digits alone are not yet a day: what they are not goes on as it came, to be refused by its text.
+            expiry=pl.col("#expiry").str.replace(r"^(\d{4})(\d{2})(\d{2})$", "$1-$2-$3"),
+        )
+
+
+def _given(*columns: str) -> pl.Expr:
+    return pl.col(*columns).fill_null("") != ""
+
+
+def _before(path: Path) -> Path | None:
+    """The newest earlier file of the folder."""
+    earlier = [other for other in path.parent.iterdir() if _NAME.match(other.name) and other.name < path.name]
+    return max(earlier, default=None)
+
+
+def _repeats(held: pl.DataFrame, before: Path) -> bool:
+    """Whether many contracts traded and no position is another than in the file before."""
+    if held.filter(pl.col("volume").cast(pl.Float64, strict=False) > 0).height < REPEATED_FROM:
+        return False
+    contract = [*_READ[:3]]
+    try:
+        earlier = pl.read_csv(before, infer_schema=False, columns=[*_READ])
+    except pl.exceptions.PolarsError:
+        return False  # a file that cannot be read is named when it is its own turn
+    both = held.join(earlier.filter(_given("open_interest")), on=contract, suffix="_before")
+    return both.height > 0 and bool((both["open_interest"] == both["open_interest_before"]).all())
 
 
 def _named(path: Path) -> tuple[str, str]:

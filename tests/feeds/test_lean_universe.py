@@ -59,6 +59,24 @@ def test_files_of_the_same_bytes_are_of_two_sessions(store, chain):
     assert [outcome.duplicates for outcome in ingest(store, paths)] == [1, 1]
 
 
+def positions(first: int, volume: int, contracts: int = 25) -> list[str]:
+    return [f"20160115,{700 + n},C,1,1,1,1,{volume},{first + n},{REST}" for n in range(contracts)]
+
+
+def test_a_file_that_repeats_the_one_before_though_much_was_traded_is_no_reading(store, chain):
+    days = {
+        "20151222": positions(10, 3),
+        "20151223": positions(10, 3),  # repeated
+        "20151224": positions(10, 0),  # nothing traded: nothing had to change
+        "20151228": [*positions(10, 3, 24), positions(11, 3)[-1]],
+    }
+    paths = [chain(BAR.strip(), *lines, name=f"{day}.csv") for day, lines in days.items()]
+    outcomes = list(ingest(store, paths))
+    assert [outcome.stored for outcome in outcomes] == [25, 0, 25, 25]
+    assert outcomes[1].aside["open interest that repeats 20151222.csv"] == 25
+    assert date(2015, 12, 23) not in held(store)["date"].to_list()
+
+
 def test_a_row_that_is_no_contract_is_a_reject(store, chain):
     good = [f"20140606,{490 + n},C,1,1,1,1,0,{n},{REST}" for n in range(300)]
     bad = [f"20141306,490,C,1,1,1,1,0,3,{REST}", f"20140606,490,X,1,1,1,1,0,3,{REST}"]
@@ -102,8 +120,10 @@ def test_a_session_s_file_agrees_with_the_next_morning_s_zip(store, tmp_path, sy
 @pytest.mark.skipif(not REAL.exists(), reason="the real files are not beside this checkout")
 def test_every_real_file_is_read_whole(store):
     paths = sorted((REAL / "universes").glob("*/*.csv"))
-    rows = 0
+    rows, repeated = 0, []
     for outcome in ingest(store, paths):
         assert (outcome.error, outcome.rejected) == (None, 0)
         rows += outcome.read + sum(outcome.aside.values())
+        repeated += [f"{outcome.path.parent.name} {outcome.path.stem}" for said in outcome.aside if "repeats" in said]
+    assert repeated == ["goog 20151231", "nwsa 20130628"]
     assert rows == sum(len(path.read_text().splitlines()) - 1 for path in paths)
