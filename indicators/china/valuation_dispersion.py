@@ -92,9 +92,10 @@ class ValuationDispersion(Weekly):
         if reading.value is None:
             return reading.reason or ""
         parts = reading.components
+        losses = "1 industry makes" if parts["losses"] == 1 else f"{parts['losses']} industries make"
         return (
             f"PE of {parts['industries']} profitable industries differ by {100 * reading.value:.0f} % of their mean;"
-            f" {parts['losses']} industries make losses. A wide spread is said to come before market tops."
+            f" {losses} losses. A wide spread is said to come before market tops."
         )
 
 

@@ -219,10 +219,10 @@ class InsiderRatio(Indicator):
         if reading.value is None:
             return reading.reason or ""
         span = f"in {reading.month}" if reading.month else f"in the filings of the last {LOOKBACK} sessions"
-        parts = reading.components
+        buyers, sellers = reading.components["buyers"], reading.components["sellers"]
         return (
             f"Insiders bought ${100 * reading.value:,.2f} for every $100 they sold {span} "
-            f"({parts['buyers']} buyers, {parts['sellers']} sellers)."
+            f"({buyers} buyer{'' if buyers == 1 else 's'}, {sellers} seller{'' if sellers == 1 else 's'})."
         )
 
     def _book(

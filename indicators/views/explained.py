@@ -10,6 +10,9 @@ from indicators.views.report import IndicatorLine
 
 HEADING = re.compile(r"(Units|NaN rule|Null rule|States|Source|Timing): ")
 
+FULL = 104
+"""Columns from which a line of a docstring is full: 120 less the indent of a method's or a class's headed part."""
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -53,4 +56,34 @@ def explanation(docstring: str | None) -> Explanation:
         else:
             parts[-1][1].append(text)
     said = [(heading, inspect.cleandoc("\n" + "\n".join(body))) for heading, body in parts]
-    return Explanation(summary, [(heading, body) for heading, body in said if body])
+    return Explanation(summary, [(heading, unbroken(body)) for heading, body in said if body])
+
+
+def unbroken(text: str) -> str:
+    """A docstring's text without the line ends that its source's width made, so that a page of any width breaks it.
+
+    A line whose end had no place for the next word goes on in the next; a shorter one ends where it was meant to.
+    Formulas that stand side by side come below each other.
+
+    >>> unbroken("value = a / b\\nlow undefined")
+    'value = a / b\\nlow undefined'
+    >>> unbroken("    a = 1        b = 2")
+    '    a = 1\\n    b = 2'
+    """
+    found: list[str] = []
+    last = ""
+    for line in text.splitlines():
+        goes_on = bool(last.strip() and line.strip()) and len(last) + 1 + len(line.split()[0]) > FULL
+        if goes_on and not line.lstrip().startswith(("- ", "* ")):
+            found[-1] += " " + line.strip()
+        else:
+            found += _apart(line)
+        last = line
+    return "\n".join(found)
+
+
+def _apart(line: str) -> list[str]:
+    """Formulas side by side, each on a line of its own; any other line as it is."""
+    indent = line[: len(line) - len(line.lstrip())]
+    pieces = re.split(r" {3,}", line.strip())
+    return [indent + piece for piece in pieces] if all(" = " in piece for piece in pieces) else [line]

@@ -9,6 +9,7 @@ import gettext
 import re
 from functools import cached_property, lru_cache
 from importlib.resources import files
+from itertools import chain
 
 from feeds.errors import UnknownName
 
@@ -62,17 +63,26 @@ class Language:
             return said
         for own, shape, template in self._shapes:
             if own >= least and (found := shape.fullmatch(text)):
-                return self._catalogue.gettext(template).format(
-                    **{name: self.sentence(word) for name, word in found.groupdict().items()}
-                )
+                words = {name: self.sentence(word) for name, word in found.groupdict().items()}
+                if (form := self._said(template, words.get("n", ""))) is not None:
+                    return form.format(**words)
         return None
+
+    def _said(self, template: str, n: str) -> str | None:
+        """A template's translation; of one that counts, in the form for its number, None without a number."""
+        from indicators.views.sentences import COUNTED
+
+        counted = next((forms for forms in COUNTED if template in forms), None)
+        if counted is None:
+            return self._catalogue.gettext(template)
+        return self._catalogue.ngettext(*counted, int(n)) if n.isdecimal() else None
 
     @cached_property
     def _shapes(self) -> list[tuple[int, re.Pattern[str], str]]:
         """Templates as patterns with their number of letters, those with the most first."""
-        from indicators.views.sentences import SENTENCES
+        from indicators.views.sentences import COUNTED, SENTENCES
 
-        blank = [template for template in SENTENCES if _BLANK.search(template)]
+        blank = [template for template in (*SENTENCES, *chain.from_iterable(COUNTED)) if _BLANK.search(template)]
         sized = [(len(_BLANK.sub("", template).replace(" ", "")), shape_of(template), template) for template in blank]
         return sorted(sized, key=lambda one: -one[0])
 

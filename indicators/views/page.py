@@ -19,9 +19,9 @@ from markupsafe import Markup, escape
 from indicators.engine.indicator import Indicator
 from indicators.engine.scope import PILLARS
 from indicators.views.dial import bars, dial
-from indicators.views.explained import why_of
+from indicators.views.explained import unbroken, why_of
 from indicators.views.language import ENGLISH, Language
-from indicators.views.report import IndicatorLine, Ranking, Report
+from indicators.views.report import IndicatorLine, Ranking, Report, change_said, moment_said, value_said
 from indicators.views.table import SENTENCE, clean, number, shown
 
 MONEY = re.compile(r"-?\d+\.\d{2,}")
@@ -72,9 +72,9 @@ def page_text(report: Report, language: Language = ENGLISH) -> str:
         remarks=[text for text in (report.gauge.reason, *report.gauge.notes) if text],
         lines=[_line(line, indicators[line.name], language) for line in lines if line.name in indicators],
         rankings=[_ranking(ranking) for ranking in report.rankings],
-        why_gauge=inspect.cleandoc(gauge.__doc__ or ""),
-        why_regime=inspect.cleandoc(regime.__doc__ or ""),
-        why_score=inspect.getdoc(Indicator.score),
+        why_gauge=unbroken(inspect.cleandoc(gauge.__doc__ or "")),
+        why_regime=unbroken(inspect.cleandoc(regime.__doc__ or "")),
+        why_score=unbroken(inspect.getdoc(Indicator.score) or ""),
         **dial(report, language),
         **bars(report, language),
     )
@@ -98,8 +98,7 @@ def _page_words(language: Language) -> dict[str, str]:
 def _heads(report: Report, language: Language) -> dict[str, str]:
     """Headings and sentences that the page shares with the report as text."""
     say, gauge, regime = language.say, report.gauge, report.regime
-    as_of = f"{report.as_of:%Y-%m-%d %H:%M} {report.as_of.tzname() or ''}".rstrip()
-    when = {"session": str(report.session), "as_of": as_of}
+    when = {"session": str(report.session), "as_of": moment_said(report.as_of, report.market, language)}
     if report.market == "china":
         year, week, _ = report.session.isocalendar()
         head = say("A-share weekly · week {week} of {year} · session {session} · as of {as_of}", week=str(week),
@@ -159,11 +158,11 @@ def _line(line: IndicatorLine, indicator: Indicator, language: Language) -> dict
     """One indicator's card: its facts, each with where it is explained, and its components as tables."""
     why = f"why-{line.name}"
     band = None if line.low is None or line.high is None else f"{number(line.low)} to {number(line.high)}"
-    known = None if line.known_at is None else f"{line.known_at:%Y-%m-%d %H:%M} {line.known_at.tzname() or ''}".rstrip()
+    known = None if line.known_at is None else moment_said(line.known_at, indicator.market, language)
     score = None if line.score is None else f"{line.score:.1f}"
     say = language.say
-    value = None if line.value is None else f"{number(line.value)} {language.sentence(line.unit)}"
-    change = None if line.change is None else number(line.change, signed=True)
+    value = None if line.value is None else f"{value_said(line)} {language.sentence(line.unit)}"
+    change = None if line.change is None else change_said(line)
     if line.change_percent is not None:
         change = f"{line.change_percent:+.1f} %"
     facts = [

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -39,6 +40,11 @@ WEEKLY_CAVEATS = (
 WIDTH = 100
 WIDTHS = (30, 23, 8, 8, 6, 17, 8)
 """Columns of the report, and of its indicators' lines, WIDTH in all."""
+
+BEIJING = ZoneInfo("Asia/Shanghai")
+
+COUNTS = ("industries",)
+"""Units of what is counted, in whole numbers."""
 
 SWITCHES = 5
 """The latest switches of the regime on the report."""
@@ -380,8 +386,7 @@ def report_text(report: Report, width: int = WIDTH, language: Language = ENGLISH
 def render_text(report: Report, console: "Console", language: Language = ENGLISH) -> None:
     """Print the report. Bull and bear are told by words, signs and positions; colour (blue, orange) only repeats it."""
     say = language.say
-    as_of = f"{report.as_of:%Y-%m-%d %H:%M} {report.as_of.tzname() or ''}".rstrip()
-    when = {"session": str(report.session), "as_of": as_of}
+    when = {"session": str(report.session), "as_of": moment_said(report.as_of, report.market, language)}
     if report.market == "china":
         year, week, _ = report.session.isocalendar()
         head = say("A-share weekly · week {week} of {year} · session {session} · as of {as_of}", week=str(week),
@@ -502,17 +507,17 @@ def _indicator(line: IndicatorLine, console: "Console", shared: Set[str], langua
     title = language.heading(line.title, line.chinese)
     if line.pillar:
         band = "–" if line.flag is None else language.sentence(line.flag)
-        change = number(line.change, signed=True) if line.change_percent is None else _percent(line.change_percent)
+        change = change_said(line) if line.change_percent is None else _percent(line.change_percent)
     else:
         band = (
             language.say("none")
             if line.low is None or line.high is None
             else language.say("{low} to {high}", low=number(line.low, places=3), high=number(line.high, places=3))
         )
-        change = number(line.change, signed=True)
+        change = change_said(line)
     cells = (
         title,
-        f"{number(line.value)} {language.sentence(line.unit)}" if line.value is not None else "–",
+        "–" if line.value is None else f"{value_said(line)} {language.sentence(line.unit)}",
         change,
         "–" if line.score is None else f"{line.score:.1f} {_sign(line.score)}",
         "–" if line.coverage is None else f"{100 * line.coverage:.0f} %",
@@ -537,6 +542,29 @@ def _indicator(line: IndicatorLine, console: "Console", shared: Set[str], langua
         said[0] += language.say(" [formula: {verdict}{shown}]", verdict=line.verdict, shown=shown)
     for sentence in said:
         _say(console, sentence, indent=2)
+
+
+def value_said(line: IndicatorLine) -> str:
+    """The value for people; what is counted is a whole number."""
+    return number(line.value) if line.value is None or line.unit not in COUNTS else f"{line.value:,.0f}"
+
+
+def change_said(line: IndicatorLine) -> str:
+    """The change for people, with its sign; "–" where there is none."""
+    if line.change is None or line.unit not in COUNTS:
+        return number(line.change, signed=True)
+    return f"{line.change:+,.0f}" if round(line.change) else "0"
+
+
+def moment_said(moment: datetime, market: str, language: Language = ENGLISH) -> str:
+    """A time as the market's readers tell it: A shares on Beijing's clock, else with the zone that it came in.
+
+    >>> [moment_said(datetime.fromisoformat("2024-11-01T10:00Z"), market) for market in ("china", "us")]
+    ['2024-11-01 18:00 Beijing time', '2024-11-01 10:00 UTC']
+    """
+    if market == "china" and moment.tzinfo is not None:
+        return language.say("{time} Beijing time", time=f"{moment.astimezone(BEIJING):%Y-%m-%d %H:%M}")
+    return f"{moment:%Y-%m-%d %H:%M} {moment.tzname() or ''}".rstrip()
 
 
 def _age(sessions: int | None, language: Language = ENGLISH) -> str:

@@ -1,7 +1,8 @@
 """What reaches the pages as finished words and sentences: templates that translators see, told apart by their shape.
 
-The list is read by pybabel (`N_` marks a message) and by `language.Language`, which recognises a sentence made from a
-template and says it in another language. A blank is a name in braces; what stands there is translated by itself.
+The list is read by pybabel (`N_` marks a message, `NN_` the two English forms of what is counted) and by
+`language.Language`, which recognises a sentence made from a template and says it in another language. A blank is a name
+in braces; what stands there is translated by itself.
 """
 
 
@@ -9,6 +10,18 @@ def N_(template: str) -> str:
     """Mark a message for translators; it stays as it is."""
     return template
 
+
+def NN_(one: str, many: str) -> tuple[str, str]:
+    """Mark a message that counts for translators, as of one and of many; both stay as they are."""
+    return one, many
+
+
+COUNTED: tuple[tuple[str, str], ...] = (
+    NN_("{n} buyer", "{n} buyers"),
+    NN_("{n} seller", "{n} sellers"),
+    NN_("{n} industry makes losses", "{n} industries make losses"),
+)
+"""Templates whose words follow a number, `n`: which plural form a language takes is told by its catalogue."""
 
 SENTENCES: tuple[str, ...] = (
     N_("Directional option premium"),
@@ -166,7 +179,7 @@ SENTENCES: tuple[str, ...] = (
     N_("the index falls while its earnings hold up better, so stocks are getting cheaper"),
     N_("earnings estimates fall even faster than the index, so the decline has a cause"),
     N_("index and earnings move together"),
-    N_("Insiders bought ${amount} for every $100 they sold {span} ({buyers} buyers, {sellers} sellers)."),
+    N_("Insiders bought ${amount} for every $100 they sold {span} ({buyers}, {sellers})."),
     N_("in the filings of the last {n} sessions"),
     N_("in {month}"),
     N_("In an up-trend: {up}. In a down-trend: {down}. {n} groups are compared."),
@@ -185,8 +198,8 @@ SENTENCES: tuple[str, ...] = (
     N_("Turnover rose in {n} of {all} industries."),
     N_("Turnover rose in {n} of {all} industries, most in {names}."),
     N_(
-        "PE of {n} profitable industries differ by {share} % of their mean; {losses} industries make "
-        "losses. A wide spread is said to come before market tops."
+        "PE of {n} profitable industries differ by {share} % of their mean; {losses}. A "
+        "wide spread is said to come before market tops."
     ),
     N_("The mood is hot: most of its parts stand near the top of their last year."),
     N_("The mood is cold: most of its parts stand near the bottom of their last year."),
@@ -252,6 +265,10 @@ SENTENCES: tuple[str, ...] = (
     N_("kept as reported: {names}"),
     N_("filings begin {day}"),
     N_("no error band is defined"),
+    N_("no value"),
+    N_("no earlier value"),
+    N_("a percentage is given of levels above zero alone"),
+    N_("not a finite number"),
     N_("no error band is defined for ranks of groups"),
     N_("no error band is defined for filed amounts"),
     N_("no error band is defined for published earnings and index closes"),

@@ -1,6 +1,7 @@
 """The weekly A-share page: the broker's order, changes in per cent, bands and warnings, names in both languages."""
 
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -32,6 +33,19 @@ def test_the_pillars_stand_in_the_brokers_order(page):
         assert f"{indicator.title} {indicator.chinese}" in page
         assert f"[formula: {indicator.verdict}" in page
     assert page.startswith("A-share weekly · week 1 of 2026 · session 2025-12-31")
+
+
+def test_times_are_beijings_and_counts_are_whole(page, made, small_db):
+    assert made["as_of"].endswith(("Z", "+00:00"))
+    assert re.search(r"as of 2025-12-31 1[5-8]:00 Beijing time", page)
+    assert "UTC" not in page
+    assert re.search(r" \d+ industries +[+-]\d+ ", page)
+    assert ".00 industries" not in page
+    html = run("report", "--market", "china", "--db", small_db, "--format", "html").stdout
+    assert "UTC" not in html.split('id="why"')[0]
+    assert ".00 industries" not in html
+    zh = run("report", "--market", "china", "--db", small_db, "--lang", "zh").stdout
+    assert "截至 北京时间2025-12-31" in zh
 
 
 def test_each_line_has_value_change_band_and_meaning(made):

@@ -1,6 +1,7 @@
 """Every page in every language: catalogues that are whole, and sentences that lose nothing when they are said again."""
 
 import ast
+import gettext
 import io
 import re
 from pathlib import Path
@@ -14,8 +15,8 @@ from feeds.errors import UnknownName
 from feeds.store import Store
 from indicators.engine.run import registry, rows_of
 from indicators.engine.scope import Scope, scope
-from indicators.views.language import ENGLISH, LANGUAGES, language, shape_of
-from indicators.views.sentences import SENTENCES
+from indicators.views.language import ENGLISH, LANGUAGES, Language, language, shape_of
+from indicators.views.sentences import COUNTED, SENTENCES
 from seeds.shenwan import industries
 
 VIEWS = Path(__file__).parents[3] / "indicators" / "views"
@@ -46,10 +47,12 @@ def said_by_pages() -> set[str]:
 @pytest.mark.parametrize("code", CODES)
 def test_every_message_is_translated_with_the_same_blanks(code):
     messages = {m.id: m.string for m in read_po(io.BytesIO(catalogue(code).read_bytes())) if m.id}
-    assert set(messages) == set(SENTENCES) | said_by_pages()
+    assert set(messages) == set(SENTENCES) | set(COUNTED) | said_by_pages()
     for template, said in messages.items():
-        assert said, template
-        assert blanks(said) == blanks(template), template
+        many, forms = (template[1], said) if isinstance(template, tuple) else (template, (said,))
+        for form in forms:
+            assert form, template
+            assert blanks(form) == blanks(many), template
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -62,8 +65,9 @@ def test_what_is_read_is_what_was_translated(code):
 def test_traditional_is_not_simplified():
     simplified = set("数断额跌涨业资长场务买卖权热发现关点两强义价开门东军银轻医钢饮设备术报误差续债")
     simplified -= set("跌差")  # written alike in both
-    said = {m.id: m.string for m in read_po(io.BytesIO(catalogue("zh-Hant").read_bytes())) if m.id}
-    assert {c: t for t in said.values() for c in t if c in simplified} == {}
+    messages = [m.string for m in read_po(io.BytesIO(catalogue("zh-Hant").read_bytes())) if m.id]
+    said = [form for string in messages for form in (string if isinstance(string, tuple) else (string,))]
+    assert {c: t for t in said for c in t if c in simplified} == {}
 
 
 def test_unknown_languages_are_refused():
@@ -87,6 +91,22 @@ def test_a_sentence_keeps_its_numbers_and_translates_its_words():
     assert zh.sentence("something that nobody foresaw {x} %") == "something that nobody foresaw {x} %"
     assert zh.heading("Margin flow", "杠杆资金") == "杠杆资金"
     assert language("zh-Hant").heading("Margin flow", "杠杆资金") == "槓桿資金"
+
+
+def test_what_is_counted_takes_the_form_of_its_number():
+    one = "Insiders bought $2.06 for every $100 they sold in 2025-12 (1 buyer, 12 sellers)."
+    assert language("zh").sentence(one) == "2025-12，内部人每卖出$100买入$2.06（买方1人，卖方12人）。"
+    assert language("zh-Hant").sentence("1 industry makes losses") == "1個行業虧損"
+    assert language("zh").sentence("many buyers") == "many buyers"
+
+    class Two(gettext.NullTranslations):
+        """A language with a form of its own for one, as English has."""
+
+        def ngettext(self, one: str, many: str, n: int) -> str:
+            return one.upper().replace("{N}", "{n}") if n == 1 else many
+
+    two = Language("zh", Two())
+    assert (two.sentence("1 buyer"), two.sentence("0 buyers")) == ("1 BUYER", "0 buyers")
 
 
 def test_braces_of_a_foreign_name_are_no_blanks():

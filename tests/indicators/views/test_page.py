@@ -15,7 +15,7 @@ import pytest
 
 from feeds.store import Store
 from indicators.engine.run import registry
-from indicators.views.explained import explanation
+from indicators.views.explained import explanation, unbroken
 from indicators.views.language import language
 from indicators.views.page import page_text
 from indicators.views.published import published
@@ -186,3 +186,13 @@ def test_a_warm_report_as_text_needs_neither_plotly_nor_jinja(small_db: Path):
     env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=env, check=False)
     assert ran.stdout.splitlines()[-1] == "[]", ran.stderr
+
+
+def test_explanations_leave_the_breaking_of_lines_to_the_page():
+    """What the source's width broke goes on in the same line; what was meant to end ends."""
+    (_, formula) = explanation(inspect.getdoc(registry()["insider_ratio"])).parts[0]
+    assert "by the session that first closed with the filing public:\n" in formula
+    assert "\n    value = P / S\n    net_purchase_ratio = (P − S)/(P + S)\n" in formula
+    assert unbroken("wide " * 20 + "enough\nto go on") == "wide " * 20 + "enough to go on"
+    assert unbroken("short\nend") == "short\nend"
+    assert unbroken("wide " * 21 + "wide\n- a list") == "wide " * 21 + "wide\n- a list"
