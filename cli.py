@@ -1,7 +1,7 @@
 """The `bullbear` command: parse, one library call, print. Everything is imported at the moment of use."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -133,14 +133,12 @@ def rank(
     with mended():
         kind = one_of(format_, "text", "json", "csv")
         from indicators.engine.run import asked_ranking, chosen
-        from indicators.views.table import rows_text
+        from indicators.views.table import ranking_text
 
         asked = chosen(name, parameters or [])
         with opened(db, demo) as store:
-            rows: list[dict[str, Any]] = asked_ranking(
-                store, asked, by, a_day(day, "--date"), a_time(as_of), top, floor
-            )
-        say(rows_text(rows, kind), out)
+            session, rows = asked_ranking(store, asked, by, a_day(day, "--date"), a_time(as_of), top, floor)
+        say(ranking_text(asked, by, session, floor, rows, kind), out)
         raise typer.Exit(0 if rows else 1)
 
 

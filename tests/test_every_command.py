@@ -180,6 +180,20 @@ def test_rankings(small_db, name, by):
     )
 
 
+def test_a_ranking_names_its_session_and_says_why_it_is_empty(small_db, last):
+    shown = answer("rank", "directional_premium", "--by", "growth", "--db", small_db, "--floor", "0")
+    assert shown.startswith(f"{last}: directional_premium by growth\nrank")
+    none = answer("rank", "directional_premium", "--by", "growth", "--db", small_db, "--floor", "1e15", code=1)
+    assert none == f"{last}: directional_premium by growth: no rows; the floor of premium is $1e15, --floor lowers it\n"
+    made = json.loads(answer("rank", "sector_rotation", "--by", "strength", "--db", small_db, "--format", "json"))
+    assert (made["indicator"], made["session"], made["by"]) == ("sector_rotation", last, "strength")
+
+
+def test_an_unknown_symbol_is_said_by_the_screen(small_db):
+    text = answer("unusual", "--symbol", "NOSUCH", "--db", small_db, code=1)
+    assert "NOSUCH: no option prints in this session" in text
+
+
 def test_unusual_orders_in_every_format(small_db, small_market):
     wide = ("--min-premium", "20000", "--max-dte", "400", "--any-moneyness", "--db", small_db)
     made = json.loads(answer("unusual", *wide, "--format", "json"))

@@ -375,8 +375,8 @@ def asked_ranking(
     as_of: datetime | None = None,
     top: int = 20,
     floor: str = "100000",
-) -> list[dict[str, Any]]:
-    """A session's ranking; the latest stored session by default."""
+) -> tuple[date, list[dict[str, Any]]]:
+    """A session, the latest stored one by default, and its ranking."""
     try:
         least = Decimal(floor)
     except InvalidOperation:
@@ -386,4 +386,5 @@ def asked_ranking(
     needed = [need.table for need in indicator.inputs if not need.optional]
     covered = scope(store, needed, indicator.market, end=session, as_of=as_of)
     rows = rows_of(store, indicator, covered)
-    return rank(indicator, rows, covered.sessions, covered.sessions.dates[-1], by, top, least)
+    last = covered.sessions.dates[-1]
+    return last, rank(indicator, rows, covered.sessions, last, by, top, least)

@@ -60,6 +60,7 @@ class Unusual:
         of each symbol in `rows`
     precision : what became of the orders that the screen flagged over the stored history
     kept : what was measured and a store may keep
+    only_bars : whether the session's tape holds minute bars alone, of which none is an order
     """
 
     session: date
@@ -68,6 +69,7 @@ class Unusual:
     rings: list[dict[str, Any]]
     precision: dict[str, Any]
     kept: Kept
+    only_bars: bool = False
 
 
 def asked_screen(min_premium: str, max_dte: int, otm: bool, symbol: str | None) -> Screen:
@@ -133,8 +135,9 @@ def asked_unusual(
         screen,
         [_row(order) for order in today.iter_rows(named=True)],
         _rings(asked, rows, covered, today, screen.symbol),
-        precision_of(flagged, len(covered.sessions)),
+        precision_of(flagged, rows["flow"]["session"].n_unique()),
         kept,
+        _only_bars(rows["flow"].filter(pl.col("session") == day)),
     )
 
 
@@ -180,6 +183,11 @@ def screened(store: Store, orders: pl.DataFrame, screen: Screen, every: Sessions
     if screen.otm:
         found = found.filter(c.moneyness.is_in(["out of the money", UNKNOWN_MONEYNESS]))
     return _with_open_interest(store, found, every, as_of)
+
+
+def _only_bars(flow: pl.DataFrame) -> bool:
+    bars, prints = flow.select(pl.col("bars").sum(), pl.col("prints").sum()).row(0)
+    return 0 < prints <= bars
 
 
 def _with_moneyness(store: Store, found: pl.DataFrame) -> pl.DataFrame:

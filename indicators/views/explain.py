@@ -74,5 +74,5 @@ def _print(row: dict[str, Any]) -> str:
     words = f", {row['conditions']}" if row["conditions"] else ""
     return (
         f"{row['time'][11:23]}  {_size(row['size'])} at {shown(row['price'])} = {shown(row['premium'])}  {rule}; "
-        f"{quote}; venue {row['venue']}{words}; {row['file']} line {row['line']}"
+        f"{quote}; venue {row['venue'] or 'unknown'}{words}; {row['file']} line {row['line']}"
     )

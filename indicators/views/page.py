@@ -71,7 +71,7 @@ def page_text(report: Report, language: Language = ENGLISH) -> str:
         **_heads(report, language),
         remarks=[text for text in (report.gauge.reason, *report.gauge.notes) if text],
         lines=[_line(line, indicators[line.name], language) for line in lines if line.name in indicators],
-        rankings=[_ranking(ranking) for ranking in report.rankings],
+        rankings=[_ranking(ranking, language) for ranking in report.rankings],
         why_gauge=unbroken(inspect.cleandoc(gauge.__doc__ or "")),
         why_regime=unbroken(inspect.cleandoc(regime.__doc__ or "")),
         why_score=unbroken(inspect.getdoc(Indicator.score) or ""),
@@ -179,7 +179,7 @@ def _line(line: IndicatorLine, indicator: Indicator, language: Language) -> dict
         (say("known at"), known, f"{why}-known", "known_at"),
         (say("age in sessions"), None if line.age_sessions is None else str(line.age_sessions), f"{why}-known", "age"),
     ]
-    components, tables = _components(line)
+    components, tables = _components(line, language)
     return {
         "name": line.name, "title": language.heading(line.title, line.chinese), "weighed": line.weighed,
         "meaning": line.meaning, "notes": line.notes, "labels": _labels(line, language), "english": line.title,
@@ -209,7 +209,7 @@ def _labels(line: IndicatorLine, language: Language) -> list[str]:
     return found
 
 
-def _components(line: IndicatorLine) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _components(line: IndicatorLine, language: Language) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Components as one table of names and values, and each list of rows as a table of its own."""
     rows: list[list[Cell]] = []
     tables: list[dict[str, Any]] = []
@@ -219,7 +219,13 @@ def _components(line: IndicatorLine) -> tuple[dict[str, Any], list[dict[str, Any
             for key, inner in cell.items():
                 walk(f"{name}.{key}" if name else str(key), inner)
         elif isinstance(cell, list) and cell and all(isinstance(row, dict) for row in cell):
-            tables.append(_table(f"{line.name}-{len(tables)}-{name}", f"{line.title}, {name}", cell))
+            tables.append(
+                _table(
+                    f"{line.name}-{len(tables)}-{name}",
+                    f"{language.sentence(line.title)}, {language.sentence(name)}",
+                    cell,
+                )
+            )
         elif isinstance(cell, list):
             rows.append([Cell(name), Cell(", ".join(shown(item) for item in cell) or "none")])
         else:
@@ -255,8 +261,8 @@ def _words(cell: Any) -> str:
     return ", ".join(shown(item) for item in cell) if isinstance(cell, list) else shown(cell, SENTENCE)
 
 
-def _ranking(ranking: Ranking) -> dict[str, Any]:
-    title = f"{ranking.name} by {ranking.by}"
+def _ranking(ranking: Ranking, language: Language) -> dict[str, Any]:
+    title = language.say("{name} by {key}", name=ranking.name, key=ranking.by)
     made = _table(f"rank-{ranking.name}", title, ranking.rows)
     if not any(row.get("reason") for row in ranking.rows):
         made = _table(

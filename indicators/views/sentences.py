@@ -265,6 +265,7 @@ SENTENCES: tuple[str, ...] = (
     N_("kept as reported: {names}"),
     N_("filings begin {day}"),
     N_("no error band is defined"),
+    N_("no error band is defined: the volumes are counted, not estimated"),
     N_("no value"),
     N_("no earlier value"),
     N_("a percentage is given of levels above zero alone"),

@@ -235,6 +235,24 @@ def rows_text(rows: Sequence[Mapping[str, Any]], kind: str) -> str:
     return plain_text(lambda console: print_rows(rows, console), LISTING) if rows else "no rows"
 
 
+def ranking_text(
+    indicator: "Indicator", by: str, session: date, floor: str, rows: Sequence[Mapping[str, Any]], kind: str
+) -> str:
+    """A session's ranking as "text", "json" ({indicator, session, by, rows}) or "csv"."""
+    if kind == "json":
+        return json_text({"indicator": indicator.name, "session": session, "by": by, "rows": rows})
+    if kind == "csv":
+        return rows_text(rows, kind)
+    from indicators.engine.screen import FLOORED
+
+    head = f"{session}: {indicator.name} by {by}"
+    if rows:
+        return f"{head}\n{rows_text(rows, kind)}"
+    floored = FLOORED.get(indicator.name)
+    why = f"; the floor of {floored} is ${floor}, --floor lowers it" if floored else ""
+    return f"{head}: no rows{why}"
+
+
 def readings_text(indicator: "Indicator", found: Sequence[tuple["Reading", float | None]], kind: str) -> str:
     """An indicator's readings with their scores as "text", "json" (INTERFACE: `indicator`) or "csv"."""
     rows = [reading_row(reading, score) for reading, score in found]

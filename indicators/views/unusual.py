@@ -9,10 +9,12 @@ if TYPE_CHECKING:
 
 SHOWN = (
     *("time", "contract", "side", "direction", "premium", "size", "vwap", "volume", "open_interest"),
-    *("volume_open_interest", "days", "moneyness", "kind", "venues", "prints", "opening", "outcome", "conditions"),
+    *("volume_open_interest", "days", "moneyness", "underlying_price", "underlying_price_from", "kind", "venues"),
+    *("prints", "opening", "outcome", "conditions"),
 )
 SHORT = {
-    "open_interest": "oi", "volume_open_interest": "vol/oi", "underlying_price_from": "from",
+    "open_interest": "oi", "volume_open_interest": "vol/oi", "underlying_price": "underlying",
+    "underlying_price_from": "from",
     "out of the money": "out", "in the money": "in", "at the money": "at", "unknown moneyness": "unknown",
 }  # fmt: skip
 RINGS = (
@@ -34,6 +36,8 @@ OPENING = (
     "volume, that is volume > open interest: not all of the volume can close what was open, which order opens is unsaid"
 )
 
+BARS = "the session's tape holds minute bars, not prints: a bar is no order, so none can pass the screen"
+
 
 def unusual_text(found: "Unusual", kind: str) -> str:
     """A session's unusual orders as "text", "json" ({rows, rings, precision}) or "csv" (the rows)."""
@@ -45,6 +49,7 @@ def unusual_text(found: "Unusual", kind: str) -> str:
                 "rows": found.rows,
                 "rings": found.rings,
                 "precision": found.precision,
+                "notes": [BARS] if found.only_bars else [],
             }
         )
     if kind == "csv":
@@ -54,6 +59,9 @@ def unusual_text(found: "Unusual", kind: str) -> str:
     tables = [_title(found), rows_text(rows, kind) if rows else _none(found), "", rows_text(rings, kind), ""]
     marks = [_precision(mark, held) for mark, held in found.precision["by_opening"].items()]
     reasons = list(dict.fromkeys(row["reason"] for row in found.rows if row["reason"]))
+    reasons += [f"{ring['symbol']}: {ring['reason']}" for ring in found.rings if ring["all_bull_bear"] is None]
+    if found.only_bars:
+        reasons.append(BARS)
     return "\n".join([*tables, _precision("flagged", found.precision), *marks, OUTCOME, OPENING, SIDES, *reasons])
 
 

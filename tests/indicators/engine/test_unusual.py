@@ -1,6 +1,7 @@
 """The screen of unusual orders against plain definitions, and its outcomes against the synthetic market's truth."""
 
 import doctest
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -15,6 +16,7 @@ from indicators.engine.run import chosen, rows_of
 from indicators.engine.scope import scope
 from indicators.engine.splits import asked_split
 from indicators.engine.unusual import SORTS, Screen, asked_screen, asked_unusual, precision_of, screened, wilson
+from indicators.views.unusual import BARS, unusual_text
 
 WIDE = Screen(min_premium=Decimal(20_000), max_dte=400, otm=False)
 
@@ -246,6 +248,27 @@ def test_open_interest_that_prints_carry_is_used(with_greeks):
     evening = datetime(2025, 12, 11, 2, tzinfo=UTC)
     (then,) = asked_unusual(with_greeks, Screen(), day, evening).rows
     assert (then["open_interest"], then["next_open_interest"], then["outcome"]) == (300, None, None)
+
+
+def test_where_the_underlyings_price_comes_from_is_shown(with_greeks):
+    text = unusual_text(asked_unusual(with_greeks, Screen(), date(2025, 12, 10)), "text")
+    head, row = text.splitlines()[1:3]
+    assert head[head.index("moneyness") :].split()[:3] == ["moneyness", "underlying", "from"]
+    assert row[head.index("moneyness") :].split()[:3] == ["unknown", "–", "–"]
+
+
+def test_bars_are_no_orders_and_only_sessions_with_prints_are_counted(tmp_path):
+    """Two sessions of minute bars, a week apart: the screen says that it had nothing to look at."""
+    path = tmp_path / "bars.csv"
+    lines = [f"2025-12-{day}T15:54:00Z,1,{CONTRACT},6.00,9000,,bar,,,,,," for day in ("03", "10")]
+    path.write_text("\n".join([HEADER, *lines]) + "\n")
+    with Store.open(tmp_path / "m.duckdb") as store:
+        assert [outcome.error for outcome in ingest(store, [str(path)], "option_trades")] == [None]
+        found = asked_unusual(store, Screen())
+    assert (found.session, found.rows, found.only_bars) == (date(2025, 12, 10), [], True)
+    assert found.precision["sessions"] == 2
+    assert BARS in unusual_text(found, "text")
+    assert json.loads(unusual_text(found, "json"))["notes"] == [BARS]
 
 
 def test_premium_is_weighted_by_delta_where_the_feed_has_it(with_greeks):
