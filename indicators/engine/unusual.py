@@ -187,7 +187,7 @@ def screened(store: Store, orders: pl.DataFrame, screen: Screen, every: Sessions
 
 def _only_bars(flow: pl.DataFrame) -> bool:
     bars, prints = flow.select(pl.col("bars").sum(), pl.col("prints").sum()).row(0)
-    return 0 < prints <= bars
+    return bool(0 < prints <= bars)
 
 
 def _with_moneyness(store: Store, found: pl.DataFrame) -> pl.DataFrame:
