@@ -1,6 +1,6 @@
 """Traditional put/call ratio by contracts, from Cboe's daily volumes: what the press calls the put/call ratio."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Literal
 
 import polars as pl
@@ -12,6 +12,9 @@ from indicators.engine.spans import nanoseconds
 
 CLASSES = ("equity", "index", "etp", "total")
 NO_BAND = "no error band is defined: the volumes are counted, not estimated"
+LONGEST_BREAK = timedelta(days=7)
+"""No two US sessions since 2001 lie further apart."""
+
 LABEL = "contracts of Cboe's own exchanges, bought and sold alike: it says nothing of who started a trade"
 
 
@@ -68,7 +71,7 @@ class PutCallVolume(Indicator):
             return []
         clock = sessions.frame().select("session", n=pl.col("n").cast(pl.Int64))
         # a row that came late would enter with a newer one: each session reads the day before it, no other
-        before = clock.select("session", date=pl.col("session").shift(1))
+        before = clock.select("session", date=pl.col("session").shift(1, fill_value=_day_before(volumes, sessions)))
         volumes = volumes.join(clock, on="session").join(before, on=["session", "date"])
         if as_of is not None:
             volumes = volumes.filter(pl.col("known_at") <= nanoseconds(as_of))
@@ -93,6 +96,14 @@ class PutCallVolume(Indicator):
         return f"{reading.value:.2f} puts were traded for every call on {reading.components['of']}."
 
 
+def _day_before(volumes: pl.DataFrame, sessions: Sessions) -> date | None:
+    """The session before the first one, which no calendar of stored sessions has: the newest day that it knew."""
+    first = sessions.dates[0]
+    near = pl.col("date").is_between(first - LONGEST_BREAK, first, closed="left")
+    found = volumes.filter(pl.col("session") == first, near)["date"].max()
+    return found if isinstance(found, date) else None
+
+
 def _reading(sessions: Sessions, t: int, rows: dict[str, dict[str, Any]], of: str, notes: tuple[str, ...]) -> Reading:
     before = sessions.dates[t - 1] if t else None
     ratios = {name: _ratio(rows.get(name)) for name in CLASSES}
@@ -101,7 +112,7 @@ def _reading(sessions: Sessions, t: int, rows: dict[str, dict[str, Any]], of: st
         **ratios,
         "puts": own["puts"] if own else None,
         "calls": own["calls"] if own else None,
-        "of": str(before) if own else None,
+        "of": str(own["date"]) if own else None,
     }
     reasons = {"low": NO_BAND, "high": NO_BAND}
     for name in CLASSES:

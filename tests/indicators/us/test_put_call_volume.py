@@ -15,6 +15,10 @@ GOLDEN = tomllib.loads(files("seeds").joinpath("put_call_golden.toml").read_text
 FIGURES = [
     (day, name, figure) for day, held in GOLDEN.items() if isinstance(held, dict) for name, figure in held.items()
 ]
+SCHEMA = {
+    "date": pl.Date, "class": pl.String, "puts": pl.Float64, "calls": pl.Float64,
+    "session": pl.Date, "known_at": pl.Int64, "assumed": pl.String,
+}  # fmt: skip
 
 
 def nanoseconds(day: date, hour: int) -> int:
@@ -32,10 +36,9 @@ def read(rows: list[tuple[date, str, float, float]], sessions: Sessions, of: str
     after = dict(zip(sessions.dates[:-1], sessions.dates[1:], strict=True))
     frame = pl.DataFrame(
         [(*row, after[row[0]], nanoseconds(row[0], 23), None) for row in rows],
-        schema={"date": pl.Date, "class": pl.String, "puts": pl.Float64, "calls": pl.Float64,
-                "session": pl.Date, "known_at": pl.Int64, "assumed": pl.String},
+        schema=SCHEMA,
         orient="row",
-    )  # fmt: skip
+    )
     indicator = PutCallVolume(of=of)
     measured = indicator.combine([indicator.measure(Part(None, {"put_call_volume": frame}, sessions))])
     return indicator.value(measured, sessions, **asking)
@@ -71,6 +74,22 @@ def test_a_reading_is_one_session_late_and_nothing_is_carried_forward():
     assert str(days[1]) in found[1].reason
     assert found[0].components["of"] == str(days[0])
     assert found[0].known_at.timestamp() * 1e9 < nanoseconds(days[1], 21)
+
+
+def test_the_first_stored_day_is_read_in_the_session_after_it():
+    """Nothing older is stored, so the calendar begins with the session that knew the day."""
+    whole = calendar(date(2021, 1, 14))
+    day, after = whole.dates[:2]
+    later = Sessions(whole.dates[1:], whole.opens[1:], whole.closes[1:])
+    rows = [(day, "equity", 946_247.0, 2_612_897.0, after, nanoseconds(day, 23), None)]
+    long_ago = (date(2020, 12, 1), "equity", 1.0, 1.0, after, nanoseconds(day, 23), None)
+    for held, expected in ((rows, 0.36), ([*rows, long_ago], 0.36), ([long_ago], None)):
+        frame = pl.DataFrame(held, schema=SCHEMA, orient="row")
+        indicator = PutCallVolume(of="equity")
+        measured = indicator.combine([indicator.measure(Part(None, {"put_call_volume": frame}, later))])
+        found = indicator.value(measured, later)
+        assert [round(r.value, 2) for r in found[:1]] == ([] if expected is None else [expected])
+        assert all(r.components["of"] == str(day) for r in found[:1])
 
 
 def test_no_calls_and_no_row_are_null_with_their_reasons():
