@@ -250,6 +250,62 @@ def test_open_interest_that_prints_carry_is_used(with_greeks):
     assert (then["open_interest"], then["next_open_interest"], then["outcome"]) == (300, None, None)
 
 
+def order(clock: str, what: str, price: str, size: int, bid: str = "1.00", spot: str = "") -> str:
+    """A print as a line of option_trades, its ask at its price and no sizes quoted; 100 shares a contract."""
+    return f"{clock},{what},{price},{size},{bid},{price},{spot}"
+
+
+@pytest.fixture
+def published(tmp_path):
+    """The article's cases: PDD's calls of two August sessions, and MRK's of an afternoon in November."""
+    pdd, later, mrk = "PDD,equity,2025-09-26,140,C", "PDD,equity,2025-09-19,145,C", "MRK,equity,2025-11-28,100,C"
+    lines = [
+        order("2025-08-21T15:00:00Z", pdd, "4.90", 20_000, spot="127"),  # $9.8M, the largest
+        *(order(f"2025-08-21T15:0{n}:00Z", pdd, "4.00", 19_000, spot="127") for n in (1, 2)),  # $7.6M each: $25.0M
+        order("2025-08-22T15:00:00Z", later, "5.00", 35_180, spot="130"),  # $17.59M, the largest
+        *(order(f"2025-08-22T15:0{n}:00Z", later, "4.60", 20_000, spot="130") for n in range(1, 5)),  # $9.2M each
+        order("2025-08-22T15:09:00Z", later, "4.00", 17_025, spot="130"),  # $6.81M: $61.2M in all
+        # half an hour before: another strike at the mid, with no other price to compare it with
+        *(f"2025-11-20T20:24:00.0{n}Z,MRK,equity,2025-11-28,101,C,2.00,5000,1.00,3.00,96" for n in (1, 2)),
+        order("2025-11-20T20:54:00Z", mrk, "3.50", 80_000, spot="96"),  # $28M at 15:54 in New York
+        order("2025-11-20T20:55:00Z", "GILD,equity,2025-11-28,130,C", "1.50", 9_000, spot="126"),
+    ]
+    path = tmp_path / "cases.csv"
+    header = "ts,underlying,asset_class,expiry,strike,right,price,size,bid,ask,underlying_price"
+    path.write_text("\n".join([header, *lines]) + "\n")
+    with Store.open(tmp_path / "m.duckdb") as store:
+        assert [outcome.error for outcome in ingest(store, [str(path)], "option_trades")] == [None]
+        yield store
+
+
+def test_pdd_is_outside_the_default_screen_and_inside_45_days(published):
+    day = date(2025, 8, 21)
+    assert asked_unusual(published, Screen(symbol="PDD"), day).rows == []
+    rows = asked_unusual(published, Screen(symbol="PDD", max_dte=45), day).rows
+    assert [row["premium"] for row in rows] == [9_800_000, 7_600_000, 7_600_000]
+    assert {row["days"] for row in rows} == {36}
+
+
+def test_pdds_next_session_is_seen_by_default(published):
+    found = asked_unusual(published, Screen(), date(2025, 8, 22))
+    assert sum(row["premium"] for row in found.rows) == 61_200_000
+    assert found.rows[0]["premium"] == 17_590_000
+    assert sum(row["premium"] > 9_000_000 for row in found.rows) == 5
+    assert {row["direction"] for row in found.rows} == {"bull"}
+    assert found.rings[0]["screened_call_put"] == 61_200_000
+
+
+def test_mrks_28_million_stand_first_and_what_hides_at_the_mid_stays_unknown(published):
+    rows = asked_unusual(published, Screen(), date(2025, 11, 20)).rows
+    first = rows[0]
+    assert first["underlying"] == "MRK"
+    assert (first["premium"], first["side"], first["direction"]) == (28_000_000, "buy", "bull")
+    assert first["time"] == "2025-11-20T15:54:00.000-05:00"
+    hidden = [row for row in rows if row["time"].startswith("2025-11-20T15:24")]
+    assert hidden
+    assert {(row["side"], row["direction"]) for row in hidden} == {("unknown", "unknown")}
+
+
 def test_where_the_underlyings_price_comes_from_is_shown(with_greeks):
     text = unusual_text(asked_unusual(with_greeks, Screen(), date(2025, 12, 10)), "text")
     head, row = text.splitlines()[1:3]
