@@ -22,8 +22,8 @@ from feeds.query import query
 BATCH_ROWS = 1 << 17
 """Rows of a text file that are read, checked and staged together."""
 
-BLOCK_BYTES = 1 << 23
-"""Plain text that is read, checked and staged together: some eighty thousand option prints."""
+BLOCK_BYTES = 12 << 20
+"""Plain text that is read and checked together: some hundred and twenty thousand option prints."""
 
 _LINE_BYTES = 16_000_000
 """The longest line, as in feeds/sql/delimited/rows.sql."""

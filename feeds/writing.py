@@ -17,6 +17,10 @@ from feeds.ledger import Ledger
 from feeds.query import query
 from feeds.schema import TAPE_COLUMNS, TAPE_EXTRAS, Table
 
+STAGED_ROWS = 1 << 17
+"""Rows that are staged together at least: more than one of the database's row groups, which a lesser lot would begin
+and the next one write again."""
+
 _NARROW_MOST = 999_999_999
 """What an int32 holds, also as DECIMAL(9,6)."""
 
@@ -111,6 +115,8 @@ class FileWriting:
                 self._seen |= {"venues": _Seen(("exchange",)), "conditions": _Seen(("conditions",))}
         self._alike: dict[str, object] = {}
         self._narrow: set[str] = set()
+        self._next: list[pl.DataFrame] = []
+        self._staged = False
         self.good = self.refused = self.left_out = 0
         self.first_refused: tuple[int, str] | None = None
         self.clear()
@@ -134,20 +140,29 @@ class FileWriting:
 
     def add(self, batch: pl.DataFrame) -> None:
         """Stage checked rows (`Checked.good`)."""
-        if not batch.height:
-            return
         for dim, seen in self._seen.items():
             codes = seen.coded(batch).alias(dim)
             batch = batch.drop(seen.columns).with_columns(codes)
+        self._next.append(batch)
+        self.good += batch.height
+        if sum(part.height for part in self._next) >= STAGED_ROWS:
+            self._stage()
+
+    def _stage(self) -> None:
+        """Put the rows that wait for more of them where all wait for the last."""
+        batch = pl.concat(self._next) if self._next else pl.DataFrame()
+        self._next.clear()
+        if not batch.height:
+            return
         if self._table.is_tape:
             batch = self._narrowed(self._without_alike(batch))
         with self._offered(_resting(batch, self._table)):
-            self._run("more_rows" if self.good else "first_rows")
-        self.good += batch.height
+            self._run("more_rows" if self._staged else "first_rows")
+        self._staged = True
 
     def _without_alike(self, batch: pl.DataFrame) -> pl.DataFrame:
         """Leave out columns that hold one value in all rows so far: it is kept instead, and written at the end."""
-        if not self.good:
+        if not self._staged:
             alike = [name for name in batch.columns if name != "record" and _one_value(batch[name])]
             self._alike = {name: batch[name][0] for name in alike}
         for name, value in list(self._alike.items()):
@@ -165,7 +180,7 @@ class FileWriting:
         wide = [name for name, dtype in batch.schema.items() if dtype == pl.Int64 and name != "ts"]
         most = batch.select(pl.max_horizontal(pl.col(name).max(), -pl.col(name).min()) for name in wide).row(0)
         fitting = {name for name, largest in zip(wide, most, strict=True) if largest <= _NARROW_MOST}
-        if not self.good:
+        if not self._staged:
             self._narrow = fitting
         for name in self._narrow - fitting:
             self._run("widen_column", {"column": name, "resting": self._resting_type(name)})
@@ -236,6 +251,7 @@ class FileWriting:
         assumed columns is a duplicate of one that was read without, whatever it says.
         """
         table, named = self._table.name, self._named
+        self._stage()
         if self.left_out:
             self._move_down()
         refused = self.refused + self.left_out

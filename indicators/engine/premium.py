@@ -12,6 +12,9 @@ COLUMNS = ("contract", "price", "size", "bid", "ask")
 SPREAD_FLOOR, SPREAD_PERCENT = 5_000_000, 25
 """The widest quote that signs an option print: micro-dollars, and per cent of the mid."""
 
+SESSIONS_AT_ONCE = 32
+"""Sessions of which the sums of every contract are in memory together, before they are added up by underlying."""
+
 
 def signed_premium(
     store: Store, sessions: Sessions, multiplier: int = 100, batch_rows: int = IN_PLACE_ROWS
@@ -35,24 +38,29 @@ def signed_premium(
     -----
         bull = buy-call + sell-put, bear = buy-put + sell-call; bull + bear + unknown = Σ price · multiplier · size
     """
-    batches = store.batches("option_trades", sessions, COLUMNS, batch_rows)
-    rows = lee_ready(batches, "contract", SPREAD_FLOOR, SPREAD_PERCENT)
     c = pl.col
     up = c.right == "C"
     contracts = store.instruments("option_trades").select(
         instrument=c.id.cast(pl.Int64), up=up, underlying=c.underlying.cast(pl.Categorical)
     )
-    return (
-        pl.DataFrame(rows, schema=list(SUM_COLUMNS))
-        .lazy()
-        .join(contracts.lazy(), on="instrument")
-        .group_by("session", "underlying")
-        .agg(
-            bull=multiplier * pl.when("up").then("buy").otherwise("sell").sum(),
-            bear=multiplier * pl.when("up").then("sell").otherwise("buy").sum(),
-            unknown=multiplier * c.unknown.sum(),
+    firsts = sessions.dates[::SESSIONS_AT_ONCE] or [None]
+    lasts = [*sessions.dates[SESSIONS_AT_ONCE - 1 :: SESSIONS_AT_ONCE], None]
+    found = []
+    for first, last in zip(firsts, lasts, strict=False):
+        batches = store.batches("option_trades", sessions.window(first, last), COLUMNS, batch_rows)
+        rows = lee_ready(batches, "contract", SPREAD_FLOOR, SPREAD_PERCENT)
+        found.append(
+            pl.DataFrame(rows, schema=list(SUM_COLUMNS))
+            .lazy()
+            .join(contracts.lazy(), on="instrument")
+            .group_by("session", "underlying")
+            .agg(
+                bull=multiplier * pl.when("up").then("buy").otherwise("sell").sum(),
+                bear=multiplier * pl.when("up").then("sell").otherwise("buy").sum(),
+                unknown=multiplier * c.unknown.sum(),
+            )
+            .select(c.session.cast(pl.Int32).cast(pl.Date), c.underlying.cast(pl.String), "bull", "bear", "unknown")
+            .sort("session", "underlying")
+            .collect()
         )
-        .select(c.session.cast(pl.Int32).cast(pl.Date), c.underlying.cast(pl.String), "bull", "bear", "unknown")
-        .sort("session", "underlying")
-        .collect()
-    )
+    return pl.concat(found)

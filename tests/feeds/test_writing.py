@@ -36,9 +36,17 @@ def batch(kind: dict[str, str], first: int) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
+@pytest.fixture
+def each_alone(monkeypatch: pytest.MonkeyPatch):
+    """Every batch is staged by itself, however few its rows are."""
+    monkeypatch.setattr(feeds.writing, "STAGED_ROWS", 1)
+
+
+@pytest.mark.parametrize("least", [1, 3, feeds.writing.STAGED_ROWS])
 @pytest.mark.parametrize("kinds", list(itertools.product([SMALL, EDGE, LARGE, MANY], repeat=2)))
-def test_prints_of_any_size_rest_as_they_were_given(store: Store, kinds):
-    """Whatever came first: a column that was narrow is widened, what is narrow again stays exact."""
+def test_prints_of_any_size_rest_as_they_were_given(store: Store, kinds, least: int, monkeypatch: pytest.MonkeyPatch):
+    """Whatever came first and however many wait together: a narrow column is widened, a narrow cell stays exact."""
+    monkeypatch.setattr(feeds.writing, "STAGED_ROWS", least)
     table, sessions = TABLES["option_trades"], store.calendar()
     good = [check(batch(kind, 2 + 2 * n), table, sessions).good for n, kind in enumerate(kinds)]
     store.append(table, "canonical", "x.csv", "1", good)
@@ -48,6 +56,7 @@ def test_prints_of_any_size_rest_as_they_were_given(store: Store, kinds):
     assert set(given["price"].to_list()) == {int(1e6 * float(kind["price"])) for kind in (*kinds, BESIDE)}
 
 
+@pytest.mark.usefixtures("each_alone")
 def test_what_waits_is_narrow_until_it_must_not_be(store: Store):
     table, sessions = TABLES["option_trades"], store.calendar()
     small, large, many = (

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import feeds.tape
+import indicators.engine.premium
 from feeds.arrow import Room
 from feeds.schema import Part
 from feeds.store import Store
@@ -133,6 +134,15 @@ def test_batches_of_a_stretch_of_tape_leave_no_trace(batch_rows, tapes):
     assert signed_premium(store, days, batch_rows=batch_rows).equals(whole)
     each = [signed_premium(store, days.window(day, day), batch_rows=batch_rows) for day in days.dates]
     assert pl.concat(each).equals(whole)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, SESSIONS, SESSIONS - 1])
+def test_sessions_added_up_together_leave_no_trace(at_once, tapes, monkeypatch):
+    days = bench_sessions(tapes.options, SESSIONS)
+    whole = signed_premium(tapes.options, days)
+    assert whole["session"].n_unique() == SESSIONS
+    monkeypatch.setattr(indicators.engine.premium, "SESSIONS_AT_ONCE", at_once)
+    assert signed_premium(tapes.options, days).equals(whole)
 
 
 def test_duckdbs_threads_leave_no_trace(tapes, expected):
