@@ -11,6 +11,7 @@ ZONES = {"XNYS": "America/New_York", "XSHG": "Asia/Shanghai"}
 """Where each exchange's clock hangs."""
 
 _HOUR = 3600 * 1_000_000_000
+_DAY = 24 * _HOUR
 _RECORDED = {"XNYS": date.min, "XSHG": date(1990, 12, 19)}
 """Where an exchange's history, or the record of its holidays, begins: Shanghai's first session."""
 
@@ -59,10 +60,23 @@ def session_of(ts: pl.Series, sessions: Sessions, exchange: str = "XNYS") -> pl.
     belongs to the next session, provided that the day itself or the day after is one. The rest (a Saturday noon, a
     holiday) is a time in no session.
     """
-    # A tape holds few distinct hours: decide once for each. Offsets from UTC have been whole hours since 1950.
-    hours = (ts // _HOUR).alias("hour").to_frame()
+    first, last = ts.min(), ts.max()
+    if isinstance(first, int) and isinstance(last, int) and last - first < _DAY and not ts.null_count():
+        hours = pl.Series("hour", range(first // _HOUR, last // _HOUR + 1), dtype=pl.Int64)
+        of_hours = _sessions_of_hours(hours, sessions, exchange)["session"]
+        # Most lots of a tape are of one session, which their first and last time show without a look at the others.
+        if of_hours.n_unique() == 1:
+            return of_hours.new_from_index(0, ts.len())
+    # A tape holds few distinct hours: decide once for each.
+    given = (ts // _HOUR).alias("hour").to_frame()
+    known = _sessions_of_hours(given["hour"].unique(), sessions, exchange)
+    return given.join(known, on="hour", how="left", maintain_order="left", nulls_equal=True)["session"]
+
+
+def _sessions_of_hours(hours: pl.Series, sessions: Sessions, exchange: str) -> pl.DataFrame:
+    """`hour`, counted since 1970, and its `session`. Offsets from UTC have been whole hours since 1950."""
     days = (
-        hours.unique()
+        hours.to_frame()
         .with_columns(
             pl.from_epoch(pl.col("hour") * 3600)
             .dt.replace_time_zone("UTC")
@@ -81,5 +95,4 @@ def session_of(ts: pl.Series, sessions: Sessions, exchange: str = "XNYS") -> pl.
                 at = int(np.searchsorted(sessions.days, np.datetime64(day), side="right"))
                 answer = sessions.dates[at] if at < len(sessions) else None
         answers.append(answer)
-    days = days.select("hour", session=pl.Series(answers, dtype=pl.Date))
-    return hours.join(days, on="hour", how="left", maintain_order="left", nulls_equal=True)["session"]
+    return days.select("hour", session=pl.Series(answers, dtype=pl.Date))

@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from feeds.calendar import exchange_sessions, session_of
 from feeds.schema import Sessions, utc
@@ -41,6 +43,18 @@ def belongs(sessions: Sessions, *clock: int) -> date | None:
 )
 def test_session_of_a_time(sessions, clock, session):
     assert belongs(sessions, *clock) == session
+
+
+HOURS = st.integers(at(2025, 11, 5, 0, 0), at(2025, 11, 12, 0, 0))
+
+
+@settings(deadline=None)
+@given(first=HOURS, apart=st.lists(st.integers(0, 30 * 3600 * 1_000_000_000), max_size=6), gap=st.booleans())
+def test_times_that_come_together_are_each_of_their_own_session(sessions, first, apart, gap):
+    """Of a lot within one session two times may tell; they must tell what each would."""
+    lot = [first, *(first + step for step in apart), *([None] if gap else [])]
+    each = [session_of(pl.Series([one], dtype=pl.Int64), sessions)[0] for one in lot]
+    assert session_of(pl.Series(lot, dtype=pl.Int64), sessions).to_list() == each
 
 
 def test_closed_days_are_no_sessions(sessions):
