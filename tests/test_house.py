@@ -104,3 +104,15 @@ def test_every_command_is_in_the_readme():
     readme = (ROOT / "README.md").read_text()
     names = [command.name or command.callback.__name__ for command in app.registered_commands]
     assert [name for name in names if f"bullbear {name}" not in readme] == []
+
+
+def test_the_readme_s_table_of_speed_is_the_run_in_docs():
+    from indicators.engine.bench.jobs import JOBS, Bench
+    from indicators.views.bench import bench_text
+
+    run = Bench.model_validate_json((ROOT / "docs" / "bench.json").read_bytes())
+    assert list(run.jobs) == list(JOBS)
+    assert run.scale == 1
+    _, _, rest = (ROOT / "README.md").read_text().partition("<!-- bench: from docs/bench.json -->\n")
+    table, _, _ = rest.partition("\n<!-- /bench -->")
+    assert table.strip() == bench_text(run, "markdown").strip()
