@@ -5,11 +5,11 @@ option/usa/universes/UND/YYYYMMDD.csv
 
 Only folder and file name say underlying and session. The session is the one whose end is told, not the next one whose
 morning publishes it: of the sample files of 2014 and 2015 those of a session agree with the open interest of the next
-morning's minute zip (AAPL 2014-06-05 in 1,922 of 1,962 contracts, GOOG 2015-12-23 in 1,315 of 1,340); where
-they do not, the morning says that nothing is left open and the file repeats the last count, which one file cannot show:
-what is read last stands, the correction recorded. The first row is the underlying's own bar. A whole file that repeats
-the one before, many contracts traded and not one position changed (GOOG 2015-12-31, NWSA 2013-06-28), is no reading of
-its session: its open interest is set aside.
+morning's minute zip (AAPL 2014-06-05 in 1,922 of 1,962 contracts, GOOG 2015-12-23 in 1,315 of 1,340). Where the morning
+says that nothing is left open, the file repeats the last count, which one file cannot show: what is read last stands,
+the correction recorded. The first row is the underlying's own bar. A whole file that repeats the one before, many
+contracts traded and not one position changed (GOOG 2015-12-31, NWSA 2013-06-28), is no reading of its session: its open
+interest is set aside.
 """
 
 import re
@@ -52,16 +52,19 @@ class LeanUniverse(Feed):
             )
         symbol, day = _named(path)
         ignored = tuple(name for name in columns if name not in _READ)
-        place = f"{symbol.lower()}/{day}"
-        # Two sessions may have files of the same bytes: what the name says is part of what the file says.
         before = _before(path)
         beside = () if before is None else (before,)
+        # Two sessions may have files of the same bytes: what the name says is part of what the file says.
+        place = f"{symbol.lower()}/{day}"
         return Claim("open_interest", f"option/universes/{place}", ignored=ignored, beside=beside, learned=place)
 
     def frames(self, path: Path, claim: Claim, desk: Desk) -> Iterator[pl.DataFrame]:
         """The contracts that have open interest; the underlying's bar and the others are counted aside."""
         symbol, day = _named(path)
-        rows = pl.concat(raw_frames(path, desk))
+        frames = list(raw_frames(path, desk))
+        if not frames:
+            return
+        rows = pl.concat(frames)
         contracts = rows.filter(pl.any_horizontal(_given(*_READ[:3])))
         held = contracts.filter(_given("open_interest"))
         desk.aside["the underlying's bar"] += rows.height - contracts.height
@@ -95,12 +98,11 @@ def _repeats(held: pl.DataFrame, before: Path) -> bool:
     """Whether many contracts traded and no position is another than in the file before."""
     if held.filter(pl.col("volume").cast(pl.Float64, strict=False) > 0).height < REPEATED_FROM:
         return False
-    contract = [*_READ[:3]]
     try:
         earlier = pl.read_csv(before, infer_schema=False, columns=[*_READ])
     except pl.exceptions.PolarsError:
         return False  # a file that cannot be read is named when it is its own turn
-    both = held.join(earlier.filter(_given("open_interest")), on=contract, suffix="_before")
+    both = held.join(earlier.filter(_given("open_interest")), on=_READ[:3], suffix="_before")
     return both.height > 0 and bool((both["open_interest"] == both["open_interest_before"]).all())
 
 

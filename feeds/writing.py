@@ -140,6 +140,8 @@ class FileWriting:
 
     def add(self, batch: pl.DataFrame) -> None:
         """Stage checked rows (`Checked.good`)."""
+        if not batch.height:
+            return
         for dim, seen in self._seen.items():
             codes = seen.coded(batch).alias(dim)
             batch = batch.drop(seen.columns).with_columns(codes)
@@ -150,10 +152,10 @@ class FileWriting:
 
     def _stage(self) -> None:
         """Put the rows that wait for more of them where all wait for the last."""
-        batch = pl.concat(self._next) if self._next else pl.DataFrame()
-        self._next.clear()
-        if not batch.height:
+        if not self._next:
             return
+        batch = pl.concat(self._next)
+        self._next.clear()
         if self._table.is_tape:
             batch = self._narrowed(self._without_alike(batch))
         with self._offered(_resting(batch, self._table)):
@@ -245,7 +247,6 @@ class FileWriting:
 
         Notes
         -----
-
         An earlier version of the same (table, source, logical name) is replaced. In keyed tables an equal row is a
         duplicate, a differing one replaces the old and is recorded in `ledger.corrections`; but a row of a file with
         assumed columns is a duplicate of one that was read without, whatever it says.
@@ -268,8 +269,9 @@ class FileWriting:
                 self._run("partitions", {"rests": _rests(self._table)}, table=table, file=file)
             self._run("rejects", file=file, path=named.path, table=table)
             read = stored + duplicates + refused
-            if read != (self.good + refused if rows is None else rows):
-                raise RowsLost(named.path, self.good + refused if rows is None else rows, read)
+            seen = self.good + refused if rows is None else rows
+            if read != seen:
+                raise RowsLost(named.path, seen, read)
             self._run(
                 "file", file=file, table=table, source=named.source, logical_name=named.logical_name,
                 sha256=named.sha256, read=read, stored=stored, duplicates=duplicates, rejected=refused,

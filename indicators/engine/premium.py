@@ -43,11 +43,10 @@ def signed_premium(
     contracts = store.instruments("option_trades").select(
         instrument=c.id.cast(pl.Int64), up=up, underlying=c.underlying.cast(pl.Categorical)
     )
-    firsts = sessions.dates[::SESSIONS_AT_ONCE] or [None]
-    lasts = [*sessions.dates[SESSIONS_AT_ONCE - 1 :: SESSIONS_AT_ONCE], None]
     found = []
-    for first, last in zip(firsts, lasts, strict=False):
-        batches = store.batches("option_trades", sessions.window(first, last), COLUMNS, batch_rows)
+    for at in range(0, len(sessions), SESSIONS_AT_ONCE):
+        some = sessions.dates[at : at + SESSIONS_AT_ONCE]
+        batches = store.batches("option_trades", sessions.window(some[0], some[-1]), COLUMNS, batch_rows)
         rows = lee_ready(batches, "contract", SPREAD_FLOOR, SPREAD_PERCENT)
         found.append(
             pl.DataFrame(rows, schema=list(SUM_COLUMNS))

@@ -77,6 +77,14 @@ def test_a_file_that_repeats_the_one_before_though_much_was_traded_is_no_reading
     assert date(2015, 12, 23) not in held(store)["date"].to_list()
 
 
+def test_a_file_without_contracts_is_told_as_what_it_is(store, chain):
+    bare, bar = chain(name="20140602.csv"), chain(BAR.strip(), name="20140603.csv")
+    headed, alone = ingest(store, [bare, bar])
+    assert headed.error is not None
+    assert "found a header and nothing below it" in headed.error
+    assert (alone.error, alone.read, alone.aside["the underlying's bar"]) == (None, 0, 1)
+
+
 def test_a_row_that_is_no_contract_is_a_reject(store, chain):
     good = [f"20140606,{490 + n},C,1,1,1,1,0,{n},{REST}" for n in range(300)]
     bad = [f"20141306,490,C,1,1,1,1,0,3,{REST}", f"20140606,490,X,1,1,1,1,0,3,{REST}"]
