@@ -51,12 +51,14 @@ def test_open_interest_is_of_the_end_of_the_file_s_session(store, chain):
     ]
 
 
-def test_files_of_the_same_bytes_are_of_two_sessions(store, chain):
+def test_files_of_the_same_bytes_are_of_different_sessions(store, chain):
+    """Three of them, so that the last two have the same bytes beside them too."""
     line = f"20140620,490,C,1,1,1,1,0,3,{REST}"
-    paths = [chain(BAR.strip(), line, name=f"{day}.csv") for day in ("20140609", "20140610")]
-    assert [outcome.stored for outcome in ingest(store, paths)] == [1, 1]
-    assert held(store)["date"].to_list() == [date(2014, 6, 9), date(2014, 6, 10)]
-    assert [outcome.duplicates for outcome in ingest(store, paths)] == [1, 1]
+    days = (date(2014, 6, 9), date(2014, 6, 10), date(2014, 6, 11))
+    paths = [chain(BAR.strip(), line, name=f"{day:%Y%m%d}.csv") for day in days]
+    assert [outcome.stored for outcome in ingest(store, paths)] == [1, 1, 1]
+    assert tuple(held(store)["date"].sort()) == days
+    assert [outcome.duplicates for outcome in ingest(store, paths)] == [1, 1, 1]
 
 
 def positions(first: int, volume: int, contracts: int = 25) -> list[str]:
