@@ -39,14 +39,16 @@ def test_shifts_without_the_neighbours_of_0_make_them_too_common(monkeypatch):
     assert shift_rejections(persistent, 63, WORLDS, 999, seed=3, level=0.01) > 0.03
 
 
-@pytest.mark.parametrize("horizon", [1, 63])
-def test_so_are_they_on_returns_scaled_by_volatility(horizon):
-    assert LOW <= shift_rejections(persistent, horizon, WORLDS, SHIFTS, seed=1, scaled=True) <= HIGH
-
-
 @pytest.mark.parametrize("horizon", [1, 5, 21, 63])
-def test_readings_made_of_prices_stay_below_what_is_stated(horizon):
-    assert shift_rejections(momentum, horizon, WORLDS, SHIFTS, seed=1) <= PRICE_DERIVED
+@pytest.mark.parametrize("make", [independent, persistent])
+def test_so_are_they_on_returns_scaled_by_volatility(make, horizon):
+    assert LOW <= shift_rejections(make, horizon, WORLDS, SHIFTS, seed=1, scaled=True) <= HIGH
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("horizon", [1, 5, 21, 63])
+def test_readings_made_of_prices_stay_below_what_is_stated(horizon, scaled):
+    assert shift_rejections(momentum, horizon, WORLDS, SHIFTS, seed=1, scaled=scaled) <= PRICE_DERIVED
 
 
 @pytest.mark.parametrize(("horizon", "naive", "newey_west"), [(21, 0.5, HIGH * 0.9), (63, 0.6, HIGH)])
