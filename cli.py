@@ -197,7 +197,7 @@ def gauge(
     """The gauge's history; a picture where --out ends in .html, .png or .svg."""
     with mended():
         kind = one_of(format_, "text", "json", "csv")
-        from indicators.engine.run import asked_gauge
+        from indicators.engine.day import asked_gauge
         from indicators.views.picture import draw_gauge, pictured
         from indicators.views.progress import waiting
         from indicators.views.table import gauge_text

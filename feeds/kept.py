@@ -72,19 +72,28 @@ class Kept(ABC):
                 [[indicator, recipe, day, input_hash] for day, (input_hash, _) in fresh.items()],
             )
 
-    def keep_readings(self, indicator: str, recipe: str, readings: Mapping[date, str]) -> list[date]:
+    def keep_readings(self, indicator: str, recipe: str, readings: pl.DataFrame) -> list[date]:
         """Keep readings as they were published; one that differs supersedes the old, which stays, marked.
+
+        Parameters
+        ----------
+        readings : `session`, `reading` (JSON), `money` (where in it text is exact money, JSON), `ranked`, and
+            `input_hash`, what the reading rests on
 
         Returns the sessions whose reading was superseded under the same recipe: their input was corrected.
         """
-        fresh = pl.DataFrame({"session": list(readings), "reading": list(readings.values())})
         with self._transaction():
-            self._db.register("fresh_readings", fresh.to_arrow())
+            self._db.register("fresh_readings", readings.to_arrow())
             corrected = self._kept("corrected_readings", indicator=indicator, recipe=recipe)
-            self._kept("supersede_readings", indicator=indicator, recipe=recipe)
-            self._kept("keep_readings", indicator=indicator, recipe=recipe)
+            for step in ("supersede_readings", "renew_readings", "keep_readings"):
+                self._kept(step, indicator=indicator, recipe=recipe)
             self._db.unregister("fresh_readings")
         return [day for (day,) in corrected]
+
+    def kept_readings(self, indicator: str, recipe: str) -> pl.DataFrame:
+        """The readings in force of an indicator's recipe by session, ascending, as `keep_readings` takes them."""
+        asked = {"indicator": indicator, "recipe": recipe}
+        return integers(self._db.sql(query("kept/readings"), params=asked).to_arrow_table())
 
     def superseded_readings(self, indicator: str) -> list[tuple[date, str]]:
         """Readings that were published once and hold no longer, oldest first."""

@@ -38,6 +38,13 @@ class Ledger:
             digest.update(repr(row).encode())
         return digest.hexdigest()
 
+    def partition_hashes(self, tables: Iterable[str], last: date) -> dict[str, dict[date, str]]:
+        """By table and session, sha256 over the files behind a partition, of sessions up to one."""
+        found: dict[str, dict[date, str]] = {}
+        for table, day, digest in self._told("partition_hashes", tables=sorted(set(tables)), last=last):
+            found.setdefault(str(table), {})[day] = str(digest)
+        return found
+
     def tape_hashes(self, tapes: Sequence[str], sessions: Sessions) -> dict[date, str]:
         """What each session's tapes rest on: sha256 over their files, which a corrected or added file changes."""
         if not len(sessions):
@@ -51,6 +58,11 @@ class Ledger:
     def held_sessions(self, table: str) -> list[tuple[date, int]]:
         """Sessions with rows of a table, and how many."""
         return [(day, int(n)) for day, n in self._told("held_sessions", table=table)]
+
+    def held_spans(self, tables: Iterable[str]) -> dict[str, tuple[date, date]]:
+        """The first and the last session with rows, of those tables that have any."""
+        found = self._told("held_spans", tables=sorted(set(tables)))
+        return {str(table): (first, last) for table, first, last in found}
 
     def rejects(self) -> pl.DataFrame:
         """Every refused row: file, path, table, record, reason, raw."""

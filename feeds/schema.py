@@ -537,6 +537,10 @@ class Sessions:
         """Index of a session; KeyError if the day is no session."""
         return self._position[day]
 
+    def on_or_after(self, day: date | None) -> int:
+        """Index of the first session on or after a day, 0 without one; `len(self)` where every session lies before."""
+        return 0 if day is None else bisect_left(self.dates, day)
+
     def frame(self) -> pl.DataFrame:
         """Session (Date), open and close (Int64 ns UTC), n (Int32 position)."""
         return pl.DataFrame(

@@ -34,7 +34,7 @@ from feeds.snapshot import snapshot, sweep
 from feeds.tape import IN_PLACE_ROWS, SHARD_ROWS, TapeReader
 from feeds.writing import Entry, FileWriting, Named
 
-LAYOUT = 4
+LAYOUT = 6
 """Number of the newest file in feeds/sql: the layout that this version writes."""
 
 FIRST_DAY = date(1950, 1, 1)
@@ -85,6 +85,8 @@ class Store(Kept, Lookup, Ledger):
         self._reads: list[Generator[Any, None, None]] = []
         self._others: list[duckdb.DuckDBPyConnection] = []
         self._joined = False  # whether appends join a transaction that stands around them
+        self._asked: Counter[str] = Counter()  # how often each history will be asked for yet, where somebody said so
+        self._histories: dict[tuple[str, date, int | None], pl.DataFrame] = {}
 
     # -- opening ---------------------------------------------------------------------------------------------------
 
@@ -391,7 +393,25 @@ class Store(Kept, Lookup, Ledger):
         if tapes:
             yield from self._tape_parts(tapes, sessions, upto, as_of, (shard_rows, without, read_ahead, streamed))
 
+    @contextmanager
+    def histories_once(self, asked: Counter[str]) -> Iterator[None]:
+        """Histories are read once, though several ask for them; each is let go when it was asked for so many times."""
+        self._asked = asked.copy()
+        try:
+            yield
+        finally:
+            self._asked.clear()
+            self._histories.clear()
+
     def _history(self, name: str, last: date, as_of: int | None) -> pl.DataFrame:
+        held = self._histories.pop((name, last, as_of), None)
+        frame = self._read_history(name, last, as_of) if held is None else held
+        self._asked[name] -= 1
+        if self._asked[name] > 0:
+            self._histories[name, last, as_of] = frame
+        return frame
+
+    def _read_history(self, name: str, last: date, as_of: int | None) -> pl.DataFrame:
         known = "" if as_of is None else "AND epoch_ns(known_at) <= ?"
         key = ", ".join(f'"{column}"' for column in TABLES[name].key)
         parameters: list[object] = [last] + ([] if as_of is None else [as_of])

@@ -356,13 +356,15 @@ class FileWriting:
         said = {"key": _json("n", table.key), "was": _json("o", facts), "became": _json("n", facts)}
         against = {"table": table.name, "same_key": same_key, "better": better}
         corrected = self._count("corrections_within", {**said, "differs": differs}, table=table.name, file=file)
-        corrected += self._count("corrections_against", {**said, **against}, table=table.name, file=file)
-        self._run("forget_corrected", against)
+        if replaced := self._count("corrections_against", {**said, **against}, table=table.name, file=file):
+            self._run("lower_partitions", against)
+            self._run("forget_empty_partitions")
+            self._run("forget_corrected", against)
         names = ", ".join(f'"{name}"' for name in (*table.names, "session", *known_at))
         kept = self._count(
             "keyed", {"table": table.name, "names": names, "key": key, "same_key": same_key}, file=file, assumed=assumed
         )
-        return kept, self.good - kept, corrected
+        return kept, self.good - kept, corrected + replaced
 
 
 def _json(alias: str, columns: Sequence[str]) -> str:

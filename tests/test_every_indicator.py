@@ -96,6 +96,24 @@ def depends_on_partitions(indicator: Indicator, world: World) -> list[str]:
     return wrong
 
 
+def forgets_the_past(indicator: Indicator, world: World) -> list[str]:
+    """Readings that differ when those before a session are not asked for."""
+    sessions = world.covered.sessions
+    rows = rows_of(world.store, indicator, world.covered)
+    whole = indicator.value(rows, sessions)
+    days = [*random.Random(6).sample(sessions.dates, CUTS), sessions.dates[0], sessions.dates[-1]]
+    wrong = [
+        f"since {day}"
+        for day in days
+        if indicator.value(rows, sessions, since=day) != [reading for reading in whole if reading.session >= day]
+    ]
+    every = indicator.value(rows, sessions, period="month")
+    asked = [month for month in every if month.session >= days[0]]
+    if indicator.value(rows, sessions, period="month", since=days[0]) != asked:
+        wrong.append(f"months since {days[0]}")
+    return wrong
+
+
 def known_too_late(indicator: Indicator, world: World) -> list[str]:
     """Readings that rest on what was not public by their session's end, or that break the declared warm-up."""
     wrong = []
@@ -151,6 +169,10 @@ def member(request, worlds) -> tuple[Indicator, World]:
 
 def test_the_future_does_not_change_the_past(member):
     assert sees_the_future(*member) == []
+
+
+def test_what_is_not_asked_for_is_not_told(member):
+    assert forgets_the_past(*member) == []
 
 
 def test_partitions_and_threads_leave_no_trace(member):
@@ -250,8 +272,11 @@ class Planted(Indicator):
         as_of: datetime | None = None,
         key: str | None = None,
         period: Period = "session",
+        since: date | None = None,
     ) -> list[Reading]:
         frame = rows["closes"].filter(pl.col("session").is_in(sessions.dates))
+        if since is not None and self.fault == "no past":
+            frame = frame.filter(pl.col("session") >= since)
         x = frame["close"].to_numpy()
         mean = np.array([x[: i + 1].mean() for i in range(len(x))])
         if self.fault == "full-sample z-score":
@@ -271,6 +296,7 @@ class Planted(Indicator):
                 known_at=utc(known[i]),
             )
             for i, day in enumerate(frame["session"])
+            if since is None or day >= since
         ]
 
 
@@ -294,6 +320,7 @@ class MeanOfParts(Indicator):
         as_of: datetime | None = None,
         key: str | None = None,
         period: Period = "session",
+        since: date | None = None,
     ) -> list[Reading]:
         means = rows["means"].group_by("session", maintain_order=True).agg(pl.col("mean").mean())
         return [Reading(session=day, value=mean) for day, mean in means.iter_rows()]
@@ -309,6 +336,7 @@ def test_a_sound_indicator_passes_every_check(planted_world):
     sound = Planted()
     assert sees_the_future(sound, planted_world) == []
     assert known_too_late(sound, planted_world) == []
+    assert forgets_the_past(sound, planted_world) == []
     assert unexplained_nulls(readings(sound, planted_world)) == []
 
 
@@ -319,6 +347,7 @@ def test_a_sound_indicator_passes_every_check(planted_world):
         ("lag of -1", sees_the_future),
         ("unlagged filing", known_too_late),
         ("no warm-up", known_too_late),
+        ("no past", forgets_the_past),
         ("silent null", lambda indicator, world: unexplained_nulls(readings(indicator, world))),
     ],
 )

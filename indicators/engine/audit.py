@@ -9,7 +9,7 @@ reading of the whole history took from later shows as a difference, and how the 
     known late    the reading itself says that it rests on something learned after its session
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict
 from feeds.calendar import ZONES
 from feeds.errors import NothingToShow
 from feeds.store import Store
+from indicators.engine.day import Day, day_of
 from indicators.engine.indicator import Reading
-from indicators.engine.run import Day, day_of
 from indicators.engine.scope import EXCHANGES, scope, tables_of
 
 Fault = Literal["ahead", "whole sample", "known late"]
@@ -146,7 +146,7 @@ def differing(name: str, before: Texts, cut_texts: Texts, cut: date, dates: tupl
     ]
 
 
-def known_late(readings: Mapping[str, list[Reading]], market: str) -> list[LookAhead]:
+def known_late(readings: Mapping[str, Sequence[Reading]], market: str) -> list[LookAhead]:
     """Series whose readings rest, by their own word, on what was learned after their session."""
     found = []
     for name, history in readings.items():

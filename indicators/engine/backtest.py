@@ -16,6 +16,7 @@ import numpy.typing as npt
 from feeds.errors import BadValue, NothingToShow
 from feeds.schema import Sessions
 from feeds.store import Store
+from indicators.engine.day import Day, day_of
 from indicators.engine.event_study import event_study
 from indicators.engine.evidence import (
     HORIZONS,
@@ -39,7 +40,7 @@ from indicators.engine.findings import Backtest, Curve, IndexHistory, Quintile, 
 from indicators.engine.outcomes import Market
 from indicators.engine.performance import deflated_sharpe, drawdowns, earned, exposures, performance
 from indicators.engine.performance import sharpe_of as per_session_sharpe
-from indicators.engine.run import INDICES, Day, day_of, indices_of
+from indicators.engine.run import INDICES, indices_of
 from indicators.engine.scope import scope, tables_of
 from indicators.kernels.rank import average_ranks
 

@@ -10,10 +10,11 @@ import polars as pl
 from feeds.errors import NothingToShow
 from feeds.schema import MICRO, Part, PrintFlag
 from feeds.store import Store
+from indicators.engine.day import day_of
 from indicators.engine.indicator import Indicator, Reading
 from indicators.engine.money import dollars
 from indicators.engine.prints import signed_prints, word_flags
-from indicators.engine.run import Kept, chosen, day_of, readings_of, rows_of
+from indicators.engine.run import Kept, chosen, readings_of, rows_of
 from indicators.engine.scope import EXCHANGES, on_session, scope
 from indicators.engine.screen import PerKey
 from indicators.engine.stock_prints import signed_stock_prints

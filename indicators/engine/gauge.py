@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from feeds.errors import UnknownName
 from feeds.schema import Sessions
-from indicators.engine.indicator import Indicator, Reading
+from indicators.engine.indicator import Indicator, Reading, positions
 from indicators.engine.outcomes import Market
 from indicators.engine.walk_forward import earned_shares, shared_weights
 
@@ -111,6 +111,8 @@ def fuse(
     sessions: Sessions,
     method: str = "equal",
     market: Market | None = None,
+    since: date | None = None,
+    before: Zone | None = None,
 ) -> list[GaugeReading]:
     """Fuse the parts' readings into one gauge reading per session, from the first reading to the last session.
 
@@ -122,6 +124,7 @@ def fuse(
     method : "equal"; "inverse_correlation": w_i ∝ 1/mean_j|ρ_ij|, the mean over the parts present, i among them; or
         "walk_forward_ic": by what each part's past earned it (`walk_forward.py`), which needs `market`
     market : the index over the same sessions; without it "walk_forward_ic" has no outcomes and weighs equally
+    since : tell nothing of earlier sessions, the last of which to have a level stood in the zone `before`
 
     Notes
     -----
@@ -140,14 +143,15 @@ def fuse(
     if not starts:
         return []
     first = min(starts)
-    placed = [_place(name, indicators[name], parts.get(name, ()), sessions, first) for name in weighed]
+    begin = max(0, sessions.on_or_after(since) - first)
+    placed = [_place(name, indicators[name], parts.get(name, ()), sessions, first, begin) for name in weighed]
     scores = np.column_stack([part.score for part in placed])
     earned = np.zeros(scores.shape)
     if method == "walk_forward_ic" and market is not None:
         earned = earned_shares(scores, range(first, len(sessions)), sessions.dates[first:], market)
-    zone: int | None = None
+    zone = None if before is None else ZONES.index(before)
     fused: list[GaugeReading] = []
-    for t, rho in enumerate(past_spearman(scores)):
+    for t, rho in enumerate(past_spearman(scores, begin), begin):
         reading, zone = _fuse_one(sessions.dates[first + t], t, placed, rho, method, earned[t], zone)
         fused.append(reading)
     return fused
@@ -221,20 +225,22 @@ def _fuse_one(
     return reading, zone
 
 
-def _place(name: str, indicator: Indicator, readings: Sequence[Reading], sessions: Sessions, first: int) -> _Part:
-    """Lay a part's readings on the gauge's sessions: newest reading, its age, score and band width at each."""
+def _place(
+    name: str, indicator: Indicator, readings: Sequence[Reading], sessions: Sessions, first: int, begin: int
+) -> _Part:
+    """Lay a part's readings on the gauge's sessions: newest one, its age, score and, from `begin` on, band width."""
     length = len(sessions) - first
-    positions = np.array([sessions.position(reading.session) for reading in readings], dtype=np.int64)
+    where = positions(readings, sessions)
     today = np.arange(first, first + length)
-    newest = np.searchsorted(positions, today, side="right") - 1
+    newest = np.searchsorted(where, today, side="right") - 1
     scores = indicator.score(readings, sessions) if readings else []
     own = np.array([np.nan if s is None else s for s in scores], dtype=np.float64)
-    width, count = _band_widths(indicator, readings, positions)
+    width, count = _band_widths(indicator, readings, where, int(newest[begin]) if begin < length else len(readings))
     if not readings:
         absent = np.full(length, np.nan)
         return _Part(name, indicator, readings, newest, np.zeros(length, np.int64), newest * 0, absent, absent)
     at = np.maximum(newest, 0)
-    age = today - positions[at]
+    age = today - where[at]
     in_force = (newest >= 0) & (age <= MAX_AGE[indicator.cadence])
     return _Part(
         name,
@@ -268,19 +274,21 @@ def _band(indicator: Indicator, reading: Reading) -> tuple[float, float] | None:
 
 
 def _band_widths(
-    indicator: Indicator, readings: Sequence[Reading], positions: np.ndarray
+    indicator: Indicator, readings: Sequence[Reading], positions: np.ndarray, begin: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Points between the scores of low and high, each ranked in place of its own reading, and the window's count.
 
     A number x in place of reading i scores 100·(#less + ½·(#equal + 1))/n over the n − 1 earlier readings of the window
-    and itself. NaN without a band.
+    and itself. NaN without a band, and for readings before `begin`, which are not asked for.
     """
     window, span = SCORE_WINDOW[indicator.cadence]
     widths, counts = np.full(len(readings), np.nan), np.zeros(len(readings), dtype=np.int64)
-    values = np.array([np.nan if (v := indicator.gauge_value(r)) is None else v for r in readings], dtype=np.float64)
+    values = indicator.ranked(readings)
     kept = np.flatnonzero(~np.isnan(values))
     dense, when = values[kept], positions[kept]
     for k, i in enumerate(kept.tolist()):
+        if i < begin:
+            continue
         start = max(k + 1 - window, int(np.searchsorted(when, when[k] - span, side="right")))
         counts[i] = k + 1 - start
         band = _band(indicator, readings[i])
@@ -292,8 +300,8 @@ def _band_widths(
     return widths, counts
 
 
-def past_spearman(scores: np.ndarray) -> np.ndarray:
-    """Correlate the scores of every pair of parts over the past, at each session.
+def past_spearman(scores: np.ndarray, begin: int = 0) -> np.ndarray:
+    """Correlate the scores of every pair of parts over the past, at each session from `begin` on.
 
     Parameters
     ----------
@@ -301,8 +309,8 @@ def past_spearman(scores: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    float64 (T, p, p) : [t, i, j] = Spearman's ρ (ties at average ranks) over the sessions t−504 … t−1 at which both
-        parts have a score; 0 with fewer than 60 of them or a constant side; 1 on the diagonal
+    float64 (T − begin, p, p) : [t − begin, i, j] = Spearman's ρ (ties at average ranks) over the sessions t−504 … t−1
+        at which both parts have a score; 0 with fewer than 60 of them or a constant side; 1 on the diagonal
 
     Notes
     -----
@@ -311,14 +319,16 @@ def past_spearman(scores: np.ndarray) -> np.ndarray:
     """
     length, p = scores.shape
     rows, cols = np.triu_indices(p, k=1)
-    out = np.broadcast_to(np.eye(p), (length, p, p)).copy()
+    out = np.broadcast_to(np.eye(p), (length - begin, p, p)).copy()
     pairs = np.stack([scores[:, rows], scores[:, cols]], axis=1)  # (T, 2, pairs)
     pairs = np.where(np.isnan(pairs).any(axis=1, keepdims=True), np.nan, pairs)
     held = np.full((2, len(rows), LOOKBACK), np.nan)
-    ranks = np.zeros(held.shape, dtype=np.int32)
-    for t in range(length):
+    before = np.arange(max(0, begin - LOOKBACK), begin)
+    held[:, :, before % LOOKBACK] = np.moveaxis(pairs[before], 0, 2)
+    ranks = _centred_ranks(held)
+    for t in range(begin, length):
         rho = _ratio(ranks, np.count_nonzero(~np.isnan(held[0]), axis=1))
-        out[t, rows, cols] = out[t, cols, rows] = rho
+        out[t - begin, rows, cols] = out[t - begin, cols, rows] = rho
         slot = t % LOOKBACK
         ranks -= _sign_against(held, held[:, :, slot].copy())
         held[:, :, slot] = np.nan
@@ -327,6 +337,18 @@ def past_spearman(scores: np.ndarray) -> np.ndarray:
         held[:, :, slot] = pairs[t]
         ranks[:, :, slot] = -signs.sum(axis=2)
     return out
+
+
+def _centred_ranks(held: np.ndarray) -> np.ndarray:
+    """Σ_j sign(x_i − x_j) over the last axis, int32; NaN counts for nothing and has 0."""
+    ranks = np.zeros(held.shape, dtype=np.int32)
+    for at in np.ndindex(held.shape[:-1]):
+        members = np.flatnonzero(~np.isnan(held[at]))
+        values = held[at][members]
+        ordered = np.sort(values)
+        less, upto = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))
+        ranks[(*at, members)] = less - (len(ordered) - upto)
+    return ranks
 
 
 def _sign_against(held: np.ndarray, number: np.ndarray) -> np.ndarray:

@@ -13,10 +13,12 @@ from datetime import date, datetime
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from feeds.schema import Part, Sessions
+from indicators.engine.told import Told
 from indicators.kernels.rank import trailing_percentile
 
 Rows = dict[str, pl.DataFrame]
@@ -133,6 +135,7 @@ class Indicator(BaseModel, ABC):
         as_of: datetime | None = None,
         key: str | None = None,
         period: Period = "session",
+        since: date | None = None,
     ) -> list[Reading]:
         """Readings for every session that the rows allow, in order.
 
@@ -143,6 +146,7 @@ class Indicator(BaseModel, ABC):
         as_of : use nothing that became known later (None: each reading uses what its own session knew)
         key : one symbol, underlying or group instead of the market
         period : "session", or "month" (the last month may be unfinished: noted "month-to-date")
+        since : tell nothing of earlier sessions; what is told is the same as without it
         """
 
     def gauge_value(self, reading: Reading) -> float | None:
@@ -157,15 +161,29 @@ class Indicator(BaseModel, ABC):
         """One plain sentence on what the reading says, for the report."""
         return reading.reason or ""
 
+    def ranked(self, readings: Sequence[Reading]) -> npt.NDArray[np.float64]:
+        """The numbers of readings that the gauge ranks; NaN for null."""
+        if isinstance(readings, Told):
+            return readings.ranked
+        return np.array([np.nan if (v := self.gauge_value(r)) is None else v for r in readings], dtype=np.float64)
+
     def score(self, readings: Sequence[Reading], sessions: Sessions) -> list[float | None]:
         """Trailing percentile of each reading among its last 252 non-null ones within 504 sessions (INDICATORS 6).
 
         100·(number less + ½·equal)/n including today's; null below n = 60. A bearish direction is mirrored.
         """
-        values = np.array([np.nan if (v := self.gauge_value(r)) is None else v for r in readings], dtype=np.float64)
-        positions = np.array([sessions.position(r.session) for r in readings], dtype=np.int64)
         window, span = (252, 504) if self.cadence == "session" else (260, 260 * 5)
-        ranks = trailing_percentile(values, positions, window, span, 60)
+        ranks = trailing_percentile(self.ranked(readings), positions(readings, sessions), window, span, 60)
         if self.direction < 0:
             ranks = 100.0 - ranks
         return [None if np.isnan(s) else float(s) for s in ranks]
+
+
+def days_of(readings: Sequence[Reading]) -> Sequence[date]:
+    """The sessions of readings; kept ones are not read for it."""
+    return readings.days if isinstance(readings, Told) else [reading.session for reading in readings]
+
+
+def positions(readings: Sequence[Reading], sessions: Sessions) -> npt.NDArray[np.int64]:
+    """The positions of readings among sessions."""
+    return np.array([sessions.position(day) for day in days_of(readings)], dtype=np.int64)

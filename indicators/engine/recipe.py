@@ -30,6 +30,13 @@ def recipe_of(indicator: "Indicator") -> str:
     return digest.hexdigest()
 
 
+def recipe_of_gauge(indicators: "Iterable[Indicator]") -> str:
+    """Sha256 over all code and parameters that a gauge of some indicators comes from."""
+    digest = hashlib.sha256(" ".join(sorted(recipe_of(indicator) for indicator in indicators)).encode())
+    _add(digest, (files("indicators").joinpath("engine", f"{name}.py") for name in ("gauge", "walk_forward")))
+    return digest.hexdigest()
+
+
 @lru_cache(maxsize=1)
 def code_hash() -> str:
     """Sha256 over the whole package: a report of another version is never taken for one of this."""

@@ -13,14 +13,12 @@ import polars as pl
 from pydantic import ValidationError
 
 from feeds.errors import BadValue, NothingToShow, UnknownName
-from feeds.schema import Part, Sessions, utc
+from feeds.schema import Part
 from feeds.store import Store
-from indicators.engine.gauge import METHODS, GaugeReading, fuse
 from indicators.engine.indicator import Indicator, Period, Reading, Rows
 from indicators.engine.outcomes import Market, market_of
 from indicators.engine.recipe import recipe_of
-from indicators.engine.regime import RegimeReading, regime
-from indicators.engine.scope import EXCHANGES, PILLARS, Scope, exchange_of, on_session, scope, tables_of
+from indicators.engine.scope import EXCHANGES, PILLARS, Scope, exchange_of, on_session, scope
 from indicators.engine.screen import rank
 from indicators.engine.threads import in_threads
 
@@ -96,7 +94,7 @@ class Kept:
     """What a run computed and a store may keep: measured rows and readings, by indicator, with their recipe."""
 
     rows: dict[str, tuple[str, dict[date, tuple[str, Rows]]]] = field(default_factory=dict)
-    readings: dict[str, tuple[str, dict[date, str]]] = field(default_factory=dict)
+    readings: dict[str, tuple[str, pl.DataFrame]] = field(default_factory=dict)
 
     def save(self, store: Store) -> dict[str, list[date]]:
         """Write it all; returns, by indicator, the sessions whose published reading a correction superseded."""
@@ -105,7 +103,7 @@ class Kept:
                 store.keep_rows(name, recipe, fresh)
         corrected = {}
         for name, (recipe, readings) in self.readings.items():
-            if readings and (days := store.keep_readings(name, recipe, readings)):
+            if readings.height and (days := store.keep_readings(name, recipe, readings)):
                 corrected[name] = days
         return corrected
 
@@ -146,6 +144,13 @@ def rows_of(
     return indicator.combine([*fresh.values(), old] if old else fresh.values())
 
 
+def lacking(store: Store, indicator: Indicator) -> list[str]:
+    """The tables that an indicator needs and that hold nothing."""
+    needed = [need.table for need in indicator.inputs if not need.optional]
+    held = store.held_spans(needed)
+    return [table for table in needed if table not in held]
+
+
 def readings_of(
     store: Store,
     indicator: Indicator,
@@ -156,100 +161,10 @@ def readings_of(
     rows: Rows | None = None,
 ) -> list[Reading]:
     """An indicator's readings from the first stored session on; an input that is not there leaves none."""
-    held = {need.table: bool(store.held_sessions(need.table)) for need in indicator.inputs}
-    if not all(held[need.table] for need in indicator.inputs if not need.optional):
+    if lacking(store, indicator):
         return []
     measured = rows_of(store, indicator, covered, map) if rows is None else rows
     return indicator.value(measured, covered.sessions, covered.as_of_time, key, period)
-
-
-@dataclass(frozen=True)
-class Day:
-    """Everything a report on one session stands on.
-
-    Attributes
-    ----------
-    session : the session reported on
-    as_of : what the report may know: the session's close, or the last extended-hours print that belongs to it
-    gauge : one gauge reading per session, ascending, the last one `session`'s
-    readings : indicator name → its readings by session, ascending, none later than `session`
-    scores : indicator name → the score of each of those readings
-    regime : the index's regime by session, ascending; empty without its closes
-    rows : indicator name → its combined rows, for rankings
-    missing_inputs : indicator name → the tables it needs that hold nothing
-    input_hash : sha256 over the files behind everything read
-    """
-
-    market: str
-    session: date
-    as_of: datetime
-    sessions: Sessions
-    indicators: dict[str, Indicator]
-    gauge: list[GaugeReading]
-    readings: dict[str, list[Reading]]
-    scores: dict[str, list[float | None]]
-    regime: list[RegimeReading]
-    rows: dict[str, Rows]
-    missing_inputs: dict[str, list[str]]
-    input_hash: str
-
-
-def day_of(
-    store: Store,
-    market: str = "us",
-    session: date | None = None,
-    as_of: datetime | None = None,
-    map: Map | None = None,
-    progress: Progress | None = None,
-    kept: Kept | None = None,
-    weights: str = "equal",
-) -> Day:
-    """Readings of every indicator of a market up to a session, and the gauge that they make, weighed as `fuse` says.
-
-    Raises
-    ------
-    NothingToShow, BadValue : as `scope`
-    UnknownName : no such weights
-    """
-    if weights not in METHODS:
-        raise UnknownName("--weights", weights, METHODS)
-    indicators = of_market(market)
-    tables = tables_of(market)
-    if session is not None:
-        on_session(store, market, session)
-    covered = scope(store, tables, market, end=session, as_of=as_of)
-    last = covered.sessions.dates[-1]
-    readings: dict[str, list[Reading]] = {}
-    rows: dict[str, Rows] = {}
-    missing: dict[str, list[str]] = {}
-    for name, indicator in indicators.items():
-        if progress is not None:
-            progress(name)
-        absent = [n.table for n in indicator.inputs if not n.optional and not store.held_sessions(n.table)]
-        if absent:
-            missing[name] = absent
-            readings[name] = []
-            continue
-        rows[name] = rows_of(store, indicator, covered, map, kept)
-        readings[name] = readings_of(store, indicator, covered, rows=rows[name])
-        if kept is not None:
-            kept.readings[name] = (recipe_of(indicator), {r.session: r.model_dump_json() for r in readings[name]})
-    scores = {name: indicators[name].score(found, covered.sessions) for name, found in readings.items()}
-    traded = index_of(store, market, covered) if weights == "walk_forward_ic" else None
-    close = utc(int(covered.sessions.closes[-1]))
-    known = [r.known_at for found in readings.values() for r in found[-1:] if r.session == last and r.known_at]
-    return Day(
-        market, last, as_of or max([close, *known]), covered.sessions, indicators,
-        fuse(readings, indicators, covered.sessions, weights, traded), readings, scores,
-        regime_of(store, market, covered), rows, missing,
-        store.partition_hash(tables, last),
-    )  # fmt: skip
-
-
-def regime_of(store: Store, market: str, covered: Scope) -> list[RegimeReading]:
-    """The regime of a market's index over the sessions covered; none where its closes are not stored."""
-    bars = index_bars(store, market, covered)
-    return [] if bars is None else regime(bars.select("date", "close"), covered.sessions)
 
 
 def index_of(store: Store, market: str, covered: Scope) -> Market:
@@ -287,7 +202,7 @@ def index_bars(store: Store, market: str, covered: Scope) -> pl.DataFrame | None
 
 def _bars_of_indices(store: Store, market: str, covered: Scope) -> pl.DataFrame | None:
     table, _ = INDEX.get(market, ("", ""))
-    if not table or not store.held_sessions(table):
+    if not table or not store.held_spans([table]):
         return None
     (part,) = store.parts({table: "history"}, covered.sessions, EXCHANGES[market], covered.as_of)
     return part.tables[table].filter(pl.col("date") == pl.col("session"))
@@ -306,7 +221,7 @@ def closes_of(store: Store, market: str, covered: Scope, key: str | None = None)
     if key is not None:
         wanted = [("daily_bars", "symbol", key), (table, "index", key), *wanted]
     for source, column, name in wanted:
-        if not source or not store.held_sessions(source):
+        if not source or not store.held_spans([source]):
             continue
         (part,) = store.parts({source: "history"}, covered.sessions, EXCHANGES[market], covered.as_of)
         named = part.tables[source].filter(pl.col(column) == name, pl.col("date") == pl.col("session"))
@@ -349,22 +264,6 @@ def asked_readings(
         for reading, score in zip(found, scores, strict=True)
         if (reading.month >= month if reading.month else reading.session >= first)
     ]
-
-
-def asked_gauge(
-    store: Store,
-    market: str,
-    start: date | None = None,
-    end: date | None = None,
-    as_of: datetime | None = None,
-    progress: Progress | None = None,
-    weights: str = "equal",
-) -> list[GaugeReading]:
-    """The gauge from `start` to `end`; states that depend on their path start with the first stored session."""
-    if end is not None:
-        on_session(store, market, end)
-    day = day_of(store, market, end, as_of, progress=progress, weights=weights)
-    return [reading for reading in day.gauge if start is None or reading.session >= start]
 
 
 def asked_ranking(

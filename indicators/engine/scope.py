@@ -68,14 +68,14 @@ def scope(
     BadValue : a date beyond the last stored session, in no session, or a range that ends before it starts
     """
     names = sorted(set(tables))
-    held = {name: days for name in names if (days := store.held_sessions(name))}
+    held = store.held_spans(names)
     if not held:
         raise NothingToShow(
             f"nothing is stored of {', '.join(names)}. Fill the store with `bullbear ingest`, or try --demo."
         )
     daily = {name: days for name, days in held.items() if TABLES[name].known in ("tape", "close")} or held
-    first = min(days[0][0] for days in held.values())
-    last = max(days[-1][0] for days in daily.values())
+    first = min(since for since, _ in held.values())
+    last = max(until for _, until in daily.values())
     every = store.sessions(EXCHANGES[market])
     cut = None
     if as_of is not None:

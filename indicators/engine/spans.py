@@ -131,6 +131,7 @@ def explained(reasons: Mapping[str, str]) -> str | None:
     return "; ".join(f"{', '.join(same)}: {text}" for text, same in names.items()) or None
 
 
-def spans(known: Mapping[date, Known], sessions: Sessions, period: Period) -> list[Span]:
-    """The spans that have a reading, in order."""
-    return session_spans(known, sessions) if period == "session" else month_spans(known, sessions)
+def spans(known: Mapping[date, Known], sessions: Sessions, period: Period, since: date | None = None) -> list[Span]:
+    """The spans that have a reading, in order; of readings that stand on `since` or later."""
+    every = session_spans(known, sessions) if period == "session" else month_spans(known, sessions)
+    return every if since is None else [span for span in every if span.session >= since]

@@ -16,9 +16,10 @@ from pydantic import BaseModel, ConfigDict
 from feeds.errors import BadValue, NothingToShow
 from feeds.store import Store
 from indicators.engine.backtest import scores_of
+from indicators.engine.day import day_of
 from indicators.engine.outcomes import Market
 from indicators.engine.performance import YEAR, deflated_sharpe, earned, expected_best_sharpe, sharpe_of
-from indicators.engine.run import day_of, index_of
+from indicators.engine.run import index_of
 from indicators.engine.scope import scope, tables_of
 from indicators.kernels.sweep import blended_means, overfit_share, sweep_rules
 

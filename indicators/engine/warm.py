@@ -29,7 +29,8 @@ def demo_ready(progress: Progress | None = None) -> Iterator[Store]:
 def compile_daily() -> list[str]:
     """Run every indicator that reads no tape, and the regime, once on a market of a few symbols; their names."""
     from feeds.synthetic import market
-    from indicators.engine.run import of_market, readings_of, regime_of
+    from indicators.engine.day import regime_of
+    from indicators.engine.run import of_market, readings_of
     from indicators.engine.scope import scope, tables_of
 
     daily = {

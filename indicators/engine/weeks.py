@@ -79,19 +79,24 @@ def week_number(days: npt.NDArray[np.datetime64]) -> Ints:
 class History:
     """An indicator's tables on the sessions, cut at what may be known.
 
-    `frames` hold each table's rows with `n`, the position of the session that the row enters, oldest first.
+    `frames` hold each table's rows with `n`, the position of the session that the row enters, oldest first; `since` is
+    the position of the first session whose reading is asked for.
     """
 
     weeks: Weeks
     frames: Mapping[str, pl.DataFrame]
     required: tuple[str, ...]
     _notes: list[tuple[int, str]] = field(default_factory=list)
+    since: int = 0
 
     @property
     def first(self) -> int:
-        """The first week that holds a row of a required table; the number of weeks if there is none."""
+        """The first week to tell: of those that end at `since` or later, one with or after a row of a required table.
+
+        The number of weeks if there is none.
+        """
         heads = [int(frame["n"][0]) for name in self.required if (frame := self.frames[name]).height]
-        return int(np.searchsorted(self.weeks.last, min(heads))) if heads else len(self.weeks)
+        return int(np.searchsorted(self.weeks.last, max(min(heads), self.since))) if heads else len(self.weeks)
 
     def grid(self, table: str, by: str, column: str, where: pl.Expr | None = None) -> tuple[list[str], Floats]:
         """One column as a matrix (sessions, names), names in code order; NaN where there is no row."""
@@ -212,6 +217,7 @@ class Weekly(Indicator):
         as_of: datetime | None = None,
         key: str | None = None,
         period: Period = "session",
+        since: date | None = None,
     ) -> list[Reading]:
         """One reading a finished week, from the first week with a row on; see `Indicator.value`."""
         clock = sessions.frame().select("session", n=pl.col("n").cast(pl.Int64))
@@ -227,7 +233,8 @@ class Weekly(Indicator):
             frames[need.table] = frame.join(clock, on="session", maintain_order="left")
             notes += assumed_notes(frames[need.table], need.table)
         required = tuple(need.table for need in self.inputs if not need.optional)
-        found = self.weekly(History(Weeks.finished(sessions, as_of), frames, required, notes), key)
+        weeks = Weeks.finished(sessions, as_of)
+        found = self.weekly(History(weeks, frames, required, notes, sessions.on_or_after(since)), key)
         return found if period == "session" else month_ends(found, sessions)
 
 

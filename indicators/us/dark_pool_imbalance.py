@@ -192,6 +192,7 @@ class DarkPoolImbalance(Indicator):
         as_of: datetime | None = None,
         key: str | None = None,
         period: Period = "session",
+        since: date | None = None,
     ) -> list[Reading]:
         """Readings of the market or of one symbol."""
         flow = rows.get("flow")
@@ -199,7 +200,7 @@ class DarkPoolImbalance(Indicator):
             return []
         last = flow.group_by("session").agg(pl.col("last_ts").max())
         known = known_sessions(dict(last.iter_rows()), sessions, as_of)
-        states = _States.of(rows, sessions, known, as_of)
+        states = _States.of(rows, sessions, known, as_of, since)
         of_symbol = flow if key is None else flow.filter(pl.col("symbol") == key)
         by_session = _sums_by_session(of_symbol, known)
         first = min(by_session, default=None)
@@ -207,7 +208,7 @@ class DarkPoolImbalance(Indicator):
             return []
         begin = first if period == "session" else first.replace(day=1)
         known = {day: when for day, when in known.items() if day >= begin}
-        asked = spans(known, sessions, period)
+        asked = spans(known, sessions, period, since)
         shares = _selling_shares(flow, asked) if key is None else [None] * len(asked)
         return [
             _reading(span, by_session, known, sessions, key, share, states)
@@ -303,7 +304,14 @@ class _States:
     highs: pl.DataFrame | None
 
     @classmethod
-    def of(cls, rows: Rows, sessions: Sessions, known: Mapping[date, Known], as_of: datetime | None) -> "_States":
+    def of(
+        cls,
+        rows: Rows,
+        sessions: Sessions,
+        known: Mapping[date, Known],
+        as_of: datetime | None,
+        since: date | None,
+    ) -> "_States":
         highs = rows.get("highs")
         if highs is None or highs.is_empty():
             return cls({}, None)
@@ -321,7 +329,8 @@ class _States:
         place = {day: sessions.position(day) for day in known}
         lean = {(place[day], symbol): imbalance for day, symbol, imbalance in leaning.iter_rows()}
         states: dict[date, dict[str, str]] = {}
-        told = highs.filter(pl.col("closes") >= YEAR).join(leaning, on=["session", "symbol"])
+        asked = highs if since is None else highs.filter(pl.col("session") >= since)
+        told = asked.filter(pl.col("closes") >= YEAR).join(leaning, on=["session", "symbol"])
         near = pl.col("high_recent") >= NEAR_HIGH * pl.col("high_year")
         for day, symbol, is_near in told.select("session", "symbol", near).iter_rows():
             at = place[day]

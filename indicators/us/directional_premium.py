@@ -180,6 +180,7 @@ class DirectionalPremium(Indicator):
         as_of: datetime | None = None,
         key: str | None = None,
         period: Period = "session",
+        since: date | None = None,
     ) -> list[Reading]:
         """Readings of the market, of one underlying, or of an asset class (`key="class:etf"`)."""
         flow = rows.get("flow")
@@ -200,7 +201,7 @@ class DirectionalPremium(Indicator):
         known = {day: when for day, when in known.items() if day >= begin}
         return [
             _reading(span, by_session, known, sessions, key, rows_of_classes=key is None)
-            for span in spans(known, sessions, period)
+            for span in spans(known, sessions, period, since)
         ]
 
     def meaning(self, reading: Reading) -> str:

@@ -161,6 +161,7 @@ class EpsDivergence(Indicator):
         as_of: datetime | None = None,
         key: str | None = None,
         period: Period = "session",
+        since: date | None = None,
     ) -> list[Reading]:
         """Readings from the first session with a close on; see `Indicator.value`."""
         index, count = key or self.index, len(sessions)
@@ -180,7 +181,7 @@ class EpsDivergence(Indicator):
         by_member = None if members is None or members.is_empty() else _by_session(members)
         series = self._series(index, price, blend, price_notes + eps_notes, by_member)
         first = int(np.argmin(np.isnan(price)))
-        readings = [self._reading(series, sessions, t) for t in range(first, count)]
+        readings = [self._reading(series, sessions, t) for t in range(max(first, sessions.on_or_after(since)), count)]
         return readings if period == "session" else month_ends(readings, sessions)
 
     def _series(

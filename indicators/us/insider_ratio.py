@@ -170,6 +170,7 @@ class InsiderRatio(Indicator):
         as_of: datetime | None = None,
         key: str | None = None,
         period: Period = "session",
+        since: date | None = None,
     ) -> list[Reading]:
         """Readings from the session of the first filing on, none for a session that closes after `as_of`."""
         count = len(sessions)
@@ -192,7 +193,7 @@ class InsiderRatio(Indicator):
             windows = [months.window(m) for m in range(int(months.of[book.start]), len(months.dates))]
         else:
             windows = [_Window(max(n - LOOKBACK + 1, 0), n, int(months.of[n])) for n in range(book.start, count)]
-        return list(self._readings(book, windows, sessions, period))
+        return list(self._readings(book, windows, sessions, period, since))
 
     def per_key(self, rows: Rows, sessions: Sessions, session_from: date, session_to: date) -> pl.DataFrame:
         """Purchases and sales (Int64 micro-dollars) by session of knowledge, symbol and its month, for rankings."""
@@ -262,7 +263,9 @@ class InsiderRatio(Indicator):
             whose=whose,
         )
 
-    def _readings(self, book: _Book, windows: list[_Window], sessions: Sessions, period: Period) -> Iterator[Reading]:
+    def _readings(
+        self, book: _Book, windows: list[_Window], sessions: Sessions, period: Period, since: date | None
+    ) -> Iterator[Reading]:
         monthly = period == "month"
         norms = [_purchase_ratio(*book.month_purchase[m]) for m in range(len(book.month_purchase))]
         own = [
@@ -275,7 +278,10 @@ class InsiderRatio(Indicator):
             np.array(own), np.arange(len(own), dtype=np.int64), len(own), len(own), EXTREMES_FROM
         )
         seen = np.cumsum(~np.isnan(own))
+        asked = sessions.on_or_after(since)
         for i, window in enumerate(windows):
+            if window.last < asked:
+                continue
             parts = _window_parts(book, window, self.scheme)
             parts["npr_percentile"] = _against_months(own[i], norms, window.month, int(book.months.of[book.start]))
             parts["expanding_percentile"] = (

@@ -63,6 +63,7 @@ class PutCallVolume(Indicator):
         as_of: datetime | None = None,
         key: str | None = None,
         period: Period = "session",
+        since: date | None = None,
     ) -> list[Reading]:
         """Readings from the first row on; `key` is a class of options instead of `of`. See `Indicator.value`."""
         of = key or self.of
@@ -82,7 +83,8 @@ class PutCallVolume(Indicator):
         for row in volumes.iter_rows(named=True):
             by_session.setdefault(row["session"], {})[row["class"]] = row
         readings = []
-        for t in range(int(volumes["n"].min()), len(sessions)):  # type: ignore[arg-type]
+        first = int(volumes["n"].min())  # type: ignore[arg-type]
+        for t in range(max(first, sessions.on_or_after(since)), len(sessions)):
             if as_of is not None and sessions.closes[t] > nanoseconds(as_of):
                 break
             said = (LABEL, *(text for since, text in notes if since <= t))

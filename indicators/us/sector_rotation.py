@@ -139,17 +139,18 @@ class SectorRotation(Indicator):
         as_of: datetime | None = None,
         key: str | None = None,
         period: Period = "session",
+        since: date | None = None,
     ) -> list[Reading]:
         """Readings from the first session with a bar on; see `Indicator.value`."""
         board = self._board(rows, sessions, as_of)
         if board is None or (key is not None and key not in board.groups):
             return []
-        items = _items(board)
-        span = range(board.first, len(board.market))
+        span = range(max(board.first, sessions.on_or_after(since)), len(board.market))
+        items = zip(span, _items(board, span), strict=True)
         if key is None:
-            readings = [self._reading(board, items[t], sessions, t) for t in span]
+            readings = [self._reading(board, groups, sessions, t) for t, groups in items]
         else:
-            readings = [self._group_reading(board, items[t], sessions, t, key) for t in span]
+            readings = [self._group_reading(board, groups, sessions, t, key) for t, groups in items]
         return readings if period == "session" else month_ends(readings, sessions)
 
     def per_key(self, rows: Rows, sessions: Sessions, session_from: date, session_to: date) -> pl.DataFrame:
@@ -160,12 +161,12 @@ class SectorRotation(Indicator):
         board = self._board(rows, sessions.window(None, session_to), None)
         if board is None:
             return pl.DataFrame(schema=columns | {"reason": pl.String})
-        first = board.first
+        span = range(max(board.first, sessions.on_or_after(session_from)), len(board.market))
         found = [
-            {"session": sessions.dates[first + t]} | item
-            for t, groups in enumerate(_items(board)[first:])
+            {"session": sessions.dates[t]} | item
+            for t, groups in zip(span, _items(board, span), strict=True)
             for item in groups
-            if sessions.dates[first + t] >= session_from and item["members"]
+            if item["members"]
         ]
         return pl.DataFrame(found, schema=columns | {"reason": pl.String}, orient="row")
 
@@ -350,17 +351,18 @@ def _matrices(bars: pl.DataFrame, symbols: list[str], count: int) -> Bars:
     return Bars(symbols, spread["close"], adjusted, spread["dollars"])
 
 
-def _items(board: Board) -> list[list[dict[str, Any]]]:
-    """The component `groups` of every session: one dict per group, strongest first, unranked ones last."""
+def _items(board: Board, span: range) -> list[list[dict[str, Any]]]:
+    """The component `groups` of some sessions: one dict per group, strongest first, unranked ones last."""
+    asked = slice(span.start, span.stop)
     columns = []
-    for field in board.fields.values():
+    for field in (field[asked] for field in board.fields.values()):
         cells = field.astype(object)
         if field.dtype == np.float64:
             cells[np.isnan(field)] = None
         columns.append(cells.tolist())
-    strength = board.fields["strength"]
+    strength = board.fields["strength"][asked]
     order = np.argsort(np.where(np.isnan(strength), np.inf, -strength), axis=1, kind="stable").tolist()
-    state = board.state.tolist()
+    state = board.state[asked].tolist()
     names = list(board.fields)
     out = []
     for t, places in enumerate(order):

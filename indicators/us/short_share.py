@@ -74,6 +74,7 @@ class ShortShare(Indicator):
         as_of: datetime | None = None,
         key: str | None = None,
         period: Period = "session",
+        since: date | None = None,
     ) -> list[Reading]:
         """Readings from the first file on; `key` is one symbol. See `Indicator.value`."""
         volumes = rows.get("volumes")
@@ -95,7 +96,7 @@ class ShortShare(Indicator):
         notes = assumed_notes(volumes, "short_volume")
         first = int(volumes["n"].min())  # type: ignore[arg-type]
         readings = []
-        for t in range(first, len(sessions)):
+        for t in range(max(first, sessions.on_or_after(since)), len(sessions)):
             if as_of is not None and sessions.closes[t] > nanoseconds(as_of):
                 break
             said = (LABEL, *((everyone,) if everyone else ()), *(text for since, text in notes if since <= t))

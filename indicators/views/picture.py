@@ -47,7 +47,8 @@ def draw_gauge(
     weights: str = "equal",
 ) -> "list[GaugeReading]":
     """The gauge's history as a picture; returns its readings."""
-    from indicators.engine.run import closes_of, day_of
+    from indicators.engine.day import day_of
+    from indicators.engine.run import closes_of
     from indicators.engine.scope import scope, tables_of
     from indicators.views.plot import gauge_figure, save
 

@@ -50,7 +50,8 @@ def published(
         key = hashlib.sha256(repr(rests_on).encode()).hexdigest()
         if (document := store.kept_report(key)) is not None:
             return Published(Report.model_validate_json(document))
-    from indicators.engine.run import Kept, day_of
+    from indicators.engine.day import day_of
+    from indicators.engine.run import Kept
 
     kept = Kept()
     report = report_of(day_of(store, market, session, as_of, progress=progress, kept=kept), store)

@@ -3,6 +3,7 @@
 Building one needs readings; rendering a stored one needs pydantic and rich alone.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 
     from feeds.schema import Sessions
     from feeds.store import Store
+    from indicators.engine.day import Day
     from indicators.engine.gauge import GaugeReading
     from indicators.engine.indicator import Indicator, Reading
-    from indicators.engine.run import Day
 
 Number = Annotated[float | None, BeforeValidator(plain)]
 """A JSON number or null: never NaN, never -0."""
@@ -228,8 +229,10 @@ def _line(
 ) -> IndicatorLine:
     """The indicator's newest reading at the session, the change to the one before, and why what is null is null."""
     from indicators.engine.gauge import MAX_AGE
+    from indicators.engine.indicator import days_of
 
-    past = [reading for reading in readings if reading.session <= session]
+    # a kept reading is read when it is looked at: two of thousands are
+    count = bisect_right(days_of(readings), session)
     name = {
         "name": indicator.name,
         "title": indicator.title,
@@ -239,16 +242,16 @@ def _line(
         "weighed": indicator.weighed,
         "unit": indicator.unit,
     }
-    if not past:
+    if not count:
         return IndicatorLine(**name, reason="no reading yet")
-    newest = past[-1]
+    newest = readings[count - 1]
     age = sessions.position(session) - sessions.position(newest.session)
     if age > MAX_AGE[indicator.cadence]:
         # a number past its age is not today's: the line says when the last one was, and no more
         why = f"stale: the last reading is of {newest.session}, {age:,} sessions back"
         return IndicatorLine(**name, reason=why, known_at=newest.known_at, age_sessions=age)
     value = plain(newest.value)
-    before = next((v for r in reversed(past[:-1]) if (v := plain(r.value)) is not None), None)
+    before = next((v for i in range(count - 2, -1, -1) if (v := plain(readings[i].value)) is not None), None)
     missing = None if fused is None else fused.missing.get(indicator.name)
     numbers = {
         "value": value,

@@ -237,6 +237,8 @@ def test_a_store_of_an_older_layout_is_brought_up_with_its_prints(tmp_path: Path
         opened._db.execute("DROP VIEW main.option_trades")
         for name in ("delta", "open_interest"):
             opened._db.execute(f"ALTER TABLE tape.option_trades DROP COLUMN {name}")
+        for name in ("money", "ranked", "input_hash"):
+            opened._db.execute(f"ALTER TABLE derived.readings DROP COLUMN {name}")
         for name in TABLES:
             if name.startswith("cn_"):
                 opened._db.execute(f"DROP TABLE main.{name}")

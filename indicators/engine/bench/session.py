@@ -13,7 +13,8 @@ from feeds.store import Store
 from feeds.synthetic import market
 from indicators.engine.bench.clock import OURS, JobResult, Target, held_to, interleaved
 from indicators.engine.bench.tape import SEED, Tapes
-from indicators.engine.run import Kept, day_of
+from indicators.engine.day import day_of
+from indicators.engine.run import Kept
 
 EARLIER = 250
 """Sessions stored before the new one, at scale 1."""

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from feeds.schema import Part, Sessions
-from indicators.engine import run
+from indicators.engine import day as day_module
 from indicators.engine.audit import audit
 from indicators.engine.indicator import Indicator, Input, Period, Reading, Rows
 
@@ -31,6 +31,7 @@ class Planted(Indicator):
         as_of: datetime | None = None,
         key: str | None = None,
         period: Period = "session",
+        since: date | None = None,
     ) -> list[Reading]:
         numbers = self.numbers(rows["rows"], sessions)
         return [
@@ -114,7 +115,7 @@ class KnownLate(Sound):
 @pytest.fixture
 def audited(small_store, monkeypatch):
     def of(*kinds: type[Indicator], **given):
-        monkeypatch.setattr(run, "of_market", lambda _market: {kind.name: kind() for kind in kinds})
+        monkeypatch.setattr(day_module, "of_market", lambda _market: {kind.name: kind() for kind in kinds})
         return audit(small_store, **given)
 
     return of

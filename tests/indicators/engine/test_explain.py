@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 
 from feeds.errors import BadValue, NothingToShow, UnknownName
+from indicators.engine.day import day_of
 from indicators.engine.explain import explain
-from indicators.engine.run import asked_readings, chosen, day_of
+from indicators.engine.run import asked_readings, chosen
 
 SUMMED = ["directional_premium", "dark_pool_imbalance"]
 

@@ -11,8 +11,9 @@ from feeds.check import check
 from feeds.schema import TABLES
 from feeds.store import Store
 from feeds.synthetic import Market, market
+from indicators.engine.day import day_of
 from indicators.engine.recipe import recipe_of
-from indicators.engine.run import Kept, chosen, day_of, readings_of
+from indicators.engine.run import Kept, chosen, readings_of
 from indicators.engine.scope import scope
 from indicators.views.published import Published, keep, published
 

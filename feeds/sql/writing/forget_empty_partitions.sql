@@ -1,0 +1,1 @@
+DELETE FROM ledger.partitions WHERE rows = 0

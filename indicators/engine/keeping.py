@@ -1,0 +1,152 @@
+"""How readings are kept in a store, and which of the kept ones still hold: those whose whole past is as it was."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from feeds.schema import Sessions
+from feeds.store import Store
+from indicators.engine.gauge import GaugeReading, fuse
+from indicators.engine.indicator import Indicator, Reading, Rows
+from indicators.engine.recipe import code_hash, recipe_of, recipe_of_gauge
+from indicators.engine.told import Told
+
+KEPT = {"session": pl.Date, "reading": pl.String, "money": pl.String, "ranked": pl.Float64, "input_hash": pl.String}
+"""A kept reading: its JSON as published, where in it exact money stands, the number ranked, what it rests on."""
+
+Fresh = tuple[str, pl.DataFrame]
+"""What was told anew: its recipe, and rows to keep."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What a store has kept of readings, as far as nothing that they rest on has changed.
+
+    A reading rests on its session's part of each table and on all sessions before. Each session has a hash over that
+    session's hash and the one before, so that one comparison answers for the whole past.
+    """
+
+    store: Store
+    sessions: Sessions
+    files: Mapping[str, Mapping[date, str]]
+
+    @classmethod
+    def of(cls, store: Store, tables: Iterable[str], sessions: Sessions) -> "Earlier":
+        """What is kept for the sessions of a scope, of readings that rest on some of the tables."""
+        return cls(store, sessions, store.partition_hashes(tables, sessions.dates[-1]))
+
+    def readings(self, indicator: Indicator, rows: Rows) -> tuple[Told[Reading], int, Fresh]:
+        """An indicator's readings.
+
+        Returns
+        -------
+        readings, the position of the first session that was told anew, and what was, as a store keeps it
+        """
+        recipe, rests_on = recipe_of(indicator), self._rests_on([indicator])
+        held, anew = self._held(indicator.name, recipe, rests_on)
+        since = self.sessions.dates[anew] if anew < len(self.sessions) else None
+        told = indicator.value(rows, self.sessions, since=since) if since else []
+        readings = Told(held, read_again, told, [r.session for r in told], indicator.ranked(told))
+        fresh = self._rows(told, readings, [*_money(told)], rests_on)
+        return readings, anew, (recipe, fresh)
+
+    def gauge(
+        self,
+        market: str,
+        indicators: Mapping[str, Indicator],
+        parts: Mapping[str, Sequence[Reading]],
+        told_from: Mapping[str, int],
+    ) -> tuple[Told[GaugeReading], Fresh]:
+        """A market's gauge, told anew at least from the first position at which a part was; and what was told."""
+        before = min((at for name, at in told_from.items() if indicators[name].weighed), default=len(self.sessions))
+        recipe, rests_on = recipe_of_gauge(indicators.values()), self._rests_on(indicators.values())
+        held, anew = self._held(f"gauge_{market}", recipe, rests_on[:before])
+        told: list[GaugeReading] = []
+        if anew < len(self.sessions):
+            zone = gauge_again(held.row(-1, named=True)).zone if held.height else None
+            told = fuse(parts, indicators, self.sessions, since=self.sessions.dates[anew], before=zone)
+        levels = np.array([np.nan if g.level is None else g.level for g in told], dtype=np.float64)
+        gauge = Told(held, gauge_again, told, [g.session for g in told], levels)
+        return gauge, (recipe, self._rows(told, gauge, ["[]"] * len(told), rests_on))
+
+    def _rests_on(self, indicators: Iterable[Indicator]) -> list[str]:
+        """By session, sha256 over the code, the calendar and the files of the indicators' tables up to it."""
+        names = sorted({need.table for indicator in indicators for need in indicator.inputs})
+        held = [self.files.get(name, {}) for name in names]
+        last = code_hash()
+        found = []
+        closes, after = self.sessions.closes.tolist(), [*self.sessions.dates[1:], self.sessions.following]
+        for day, close, following in zip(self.sessions.dates, closes, after, strict=True):
+            here = [(name, digest) for name, by_day in zip(names, held, strict=True) if (digest := by_day.get(day))]
+            last = hashlib.sha256(repr((last, day, close, following, here)).encode()).hexdigest()
+            found.append(last)
+        return found
+
+    def _held(self, name: str, recipe: str, rests_on: Sequence[str]) -> tuple[pl.DataFrame, int]:
+        days = self.sessions.dates[: len(rests_on)]
+        right = pl.DataFrame({"session": days, "now": rests_on}, schema={"session": pl.Date, "now": pl.String})
+        kept = self.store.kept_readings(name, recipe).join(right, on="session", maintain_order="left")
+        same = (kept["input_hash"] == kept["now"]).fill_null(False).to_numpy()
+        count = int(np.argmin(same)) if not same.all() else len(same)
+        # A null at the end may be told because of what came later: a session without a tape between two that have one.
+        full = np.flatnonzero(kept["ranked"][:count].is_not_null().to_numpy())
+        count = int(full[-1]) + 1 if len(full) else 0
+        held = kept.head(count).drop("now")
+        return held, self.sessions.position(held["session"][-1]) + 1 if count else 0
+
+    def _rows(
+        self,
+        fresh: Sequence[Reading] | Sequence[GaugeReading],
+        every: Told[Any],
+        money: Sequence[str],
+        rests_on: Sequence[str],
+    ) -> pl.DataFrame:
+        """The fresh ones, which are the last of every one, as rows to keep."""
+        ranked = every.ranked[len(every) - len(fresh) :]
+        return pl.DataFrame(
+            {
+                "session": [reading.session for reading in fresh],
+                "reading": [reading.model_dump_json() for reading in fresh],
+                "money": money,
+                "ranked": pl.Series(ranked, nan_to_null=True),
+                "input_hash": [rests_on[self.sessions.position(reading.session)] for reading in fresh],
+            },
+            schema=KEPT,
+        )
+
+
+def _money(readings: Iterable[Reading]) -> Iterator[str]:
+    """Where among a reading's components exact money stands, which JSON writes as text."""
+    for reading in readings:
+        yield json.dumps([*_decimals(reading.components, ())])
+
+
+def _decimals(part: object, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(part, Decimal):
+        yield path
+    elif isinstance(part, dict | list):
+        for name, inner in part.items() if isinstance(part, dict) else enumerate(part):
+            yield from _decimals(inner, (*path, name))
+
+
+def read_again(row: Mapping[str, Any]) -> Reading:
+    """A kept reading, equal to the one that was told."""
+    reading = Reading.model_validate_json(row["reading"])
+    for *path, name in json.loads(row["money"]):
+        inner: Any = reading.components
+        for step in path:
+            inner = inner[step]
+        inner[name] = Decimal(inner[name])
+    return reading
+
+
+def gauge_again(row: Mapping[str, Any]) -> GaugeReading:
+    """A kept reading of the gauge."""
+    return GaugeReading.model_validate_json(row["reading"])
