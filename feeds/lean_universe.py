@@ -1,4 +1,4 @@
-"""QuantConnect Lean's option universes: a chain's open interest at the end of a session, one csv a session.
+"""QuantConnect Lean's option universes: a chain's open interest and volume at a session's end, one csv a session.
 
 option/usa/universes/UND/YYYYMMDD.csv
     #expiry,strike,right,open,high,low,close,volume,open_interest,implied_volatility,delta,gamma,vega,theta,rho
@@ -9,7 +9,15 @@ morning's minute zip (AAPL 2014-06-05 in 1,922 of 1,962 contracts, GOOG 2015-12-
 says that nothing is left open, the file repeats the last count, which one file cannot show: what is read last stands,
 the correction recorded. The first row is the underlying's own bar. A whole file that repeats the one before, many
 contracts traded and not one position changed (GOOG 2015-12-31, NWSA 2013-06-28), is no reading of its session: its open
-interest is set aside.
+interest is set aside, and its volume with it: a row needs open interest (of those two, GOOG's volume is a repeat too).
+
+The volume is the session's own: no minute bar of the sample sums to more than it, where most do against the files of
+the sessions around; it is more than their sum in most contracts (GOOG 2015-12-24: equal in 76, larger in 189), since
+bars leave out some prints. A file in which not one contract traded (AAPL 2014-06-06, though bars of 1,185 are there;
+TWX 2014-06-09, NWSA 2013-07-01) says nothing of volume: null, not zero. A contract that traded and has no open interest
+(four rows in the sample) is set aside too: nothing says that nothing was open. A contract that expires with the session
+is no longer in its file. A source without volume that is read later over the same row takes the volume away, the
+correction recorded: read Lean's minute zips of open interest before the universes.
 """
 
 import re
@@ -23,8 +31,7 @@ from feeds.canonical import raw_frames
 from feeds.errors import UnreadableFile
 from feeds.feed import Claim, Desk, Feed, header_of
 
-_READ = ("#expiry", "strike", "right", "open_interest")
-_NEEDED = (*_READ, "volume")
+_READ = ("#expiry", "strike", "right", "open_interest", "volume")
 _NAME = re.compile(r"^(\d{8})\.csv$", re.IGNORECASE)
 _UNDERLYING = re.compile(r"^[\w.\-]{1,64}$", re.ASCII)
 
@@ -38,14 +45,14 @@ class LeanUniverse(Feed):
 
     name = "lean_universe"
     fills = ("open_interest",)
-    about = "QuantConnect Lean: option universes, a chain's open interest by session (CSV)"
+    about = "QuantConnect Lean: option universes, a chain's open interest and volume by session (CSV)"
 
     def claim(self, path: Path) -> Claim | None:
         """By header, whose first name has a #."""
         columns = header_of(path) or ()
         if columns[:1] != ("#expiry",):
             return None
-        if missing := [name for name in _NEEDED if name not in columns]:
+        if missing := [name for name in _READ if name not in columns]:
             raise UnreadableFile(
                 f"'{path.name}': expected a Lean option universe, missing {', '.join(missing)};"
                 f" found {', '.join(columns)[:200]}"
@@ -66,6 +73,7 @@ class LeanUniverse(Feed):
             return
         rows = pl.concat(frames)
         contracts = rows.filter(pl.any_horizontal(_given(*_READ[:3])))
+        traded = contracts.filter(_traded()).height > 0
         held = contracts.filter(_given("open_interest"))
         desk.aside["the underlying's bar"] += rows.height - contracts.height
         desk.aside["contracts without open interest"] += contracts.height - held.height
@@ -77,6 +85,7 @@ class LeanUniverse(Feed):
             "strike",
             "right",
             "open_interest",
+            volume=pl.col("volume") if traded else pl.lit(None, pl.String),
             date=pl.lit(f"{day[:4]}-{day[4:6]}-{day[6:]}"),
             underlying=pl.lit(symbol),
             # Digits alone are not yet a day: what they are not goes on as it came, to be refused by its text.
@@ -88,6 +97,10 @@ def _given(*columns: str) -> pl.Expr:
     return pl.col(*columns).fill_null("") != ""
 
 
+def _traded() -> pl.Expr:
+    return pl.col("volume").cast(pl.Float64, strict=False) > 0
+
+
 def _before(path: Path) -> Path | None:
     """The newest earlier file of the folder."""
     earlier = [other for other in path.parent.iterdir() if _NAME.match(other.name) and other.name < path.name]
@@ -96,7 +109,7 @@ def _before(path: Path) -> Path | None:
 
 def _repeats(held: pl.DataFrame, before: Path) -> bool:
     """Whether many contracts traded and no position is another than in the file before."""
-    if held.filter(pl.col("volume").cast(pl.Float64, strict=False) > 0).height < REPEATED_FROM:
+    if held.filter(_traded()).height < REPEATED_FROM:
         return False
     try:
         earlier = pl.read_csv(before, infer_schema=False, columns=[*_READ])

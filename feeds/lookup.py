@@ -23,7 +23,7 @@ class Lookup:
     _db: Any
 
     def open_interest_of(self, asked: pl.DataFrame, as_of: int | None = None) -> pl.DataFrame:
-        """Open interest of some contracts on some dates.
+        """Open interest of some contracts on some dates, and the volume published beside it.
 
         Parameters
         ----------
@@ -32,14 +32,15 @@ class Lookup:
 
         Returns
         -------
-        the same columns with open_interest (Int64) and known_at (Int64 nanoseconds); contracts without a row are absent
+        the same columns with open_interest, volume (Int64, null where the source has none) and known_at (Int64
+        nanoseconds); contracts without a row are absent
         """
         return self._looked_up("open_interest", "asked_contracts", _rested(asked), as_of=as_of)
 
     def tape_open_interest_of(self, asked: pl.DataFrame, as_of: int | None = None) -> pl.DataFrame:
         """Open interest that prints of a session carry, as published that morning; from the first one that has it.
 
-        Parameters and result as `open_interest_of`, with `session` in the place of the date.
+        Parameters and result as `open_interest_of`, with `session` in the place of the date and no volume.
         """
         return self._looked_up("tape_open_interest", "asked_contracts", _rested(asked), as_of=as_of)
 

@@ -137,7 +137,7 @@ TABLES: dict[str, Table] = {
         ),
         Table(
             "open_interest",
-            (_c("date", "date"), *_CONTRACT, _c("open_interest", "int")),
+            (_c("date", "date"), *_CONTRACT, _c("open_interest", "int"), _c("volume?", "int")),
             known="next",
             key=("date", "underlying", "expiry", "strike", "right"),
         ),
@@ -408,6 +408,8 @@ TABLES: dict[str, Table] = {
 }
 """Every canonical table by name (INTERFACE: canonical tables).
 
+The `volume` of open_interest is the contracts traded in the session whose end its row tells, as the source publishes it
+beside the open interest, and known no sooner than that.
 Amounts of cn_* are yuan; `yield` and `turnover_rate` per cent; `units` 100 million fund units; `shares` fund shares.
 The `adj_close` of cn_stock_bars is back-adjusted: no dividend or split is a fall, and no old close ever changes. An
 index whose price nobody publishes has no `close`. A row of cn_margin without a symbol is the market's, one of

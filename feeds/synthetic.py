@@ -141,25 +141,28 @@ class Market:
     def _open_interest(self) -> pl.DataFrame:
         """Open interest of each contract at the close before and the close of every session in which it traded.
 
-        It rises by opening and falls by closing orders; what was open before the tape begins is drawn per contract.
+        It rises by opening and falls by closing orders; what was open before the tape begins is drawn per contract. The
+        volume beside it is what the tape prints and does not cancel, unknown before the tape begins.
         """
-        days, codes, changes = [], [], []
+        days, codes, changes, traded = [], [], [], []
         for session in self.sessions.dates:
             day = self._day(session)
             menu, orders = self._orders(day)
             days.append(np.full(len(orders.contract), day.day))
             codes.append(menu.codes()[orders.contract])
             changes.append(np.where(orders.opening, orders.contracts, -orders.contracts))
-        return _open_interest_table(self.daily, np.concatenate(days), np.concatenate(codes), np.concatenate(changes))
+            traded.append(orders.contracts)
+        columns = (np.concatenate(each) for each in (days, codes, changes, traded))
+        return _open_interest_table(self.daily, *columns)
 
 
-def _open_interest_table(daily: Daily, days: I64, codes: I64, changes: I64) -> pl.DataFrame:
-    """Sum changes by contract and session, and give the level before and after each."""
+def _open_interest_table(daily: Daily, days: I64, codes: I64, changes: I64, traded: I64) -> pl.DataFrame:
+    """Sum changes and volume by contract and session, and give the level before and after each."""
     sessions = days_of(daily.sessions.dates)
     flows = (
-        pl.DataFrame({"code": codes, "day": days, "change": changes})
+        pl.DataFrame({"code": codes, "day": days, "change": changes, "volume": traded})
         .group_by("code", "day")
-        .agg(pl.col("change").sum())
+        .agg(pl.col("change", "volume").sum())
         .sort("code", "day")
         .with_columns(after=pl.col("change").cum_sum().over("code"))
     )
@@ -168,11 +171,15 @@ def _open_interest_table(daily: Daily, days: I64, codes: I64, changes: I64) -> p
     drawn = 50 + pl.col("code") % 1_000_003 * 7_919 % 4_000
     flows = flows.with_columns(after=pl.col("after") - lowest + drawn)
     at = np.searchsorted(sessions, flows["day"].to_numpy())
+    earlier = pl.Series(sessions[np.maximum(at - 1, 0)])
     before = flows.select(
-        "code", day=pl.Series(sessions[np.maximum(at - 1, 0)]), level=pl.col("after") - pl.col("change")
+        "code",
+        day=earlier,
+        level=pl.col("after") - pl.col("change"),
+        volume=pl.when(earlier >= flows["day"].min()).then(pl.lit(0, pl.Int64)),
     )
     levels = (
-        pl.concat([flows.select("code", "day", level="after"), before])
+        pl.concat([flows.select("code", "day", "volume", level="after").select(before.columns), before])
         .unique(["code", "day"], keep="first")
         .sort("day", "code")
     )
@@ -185,6 +192,7 @@ def _open_interest_table(daily: Daily, days: I64, codes: I64, changes: I64) -> p
             "strike": strike,
             "right": text(("P", "C"), call.astype(np.int64)),
             "open_interest": levels["level"],
+            "volume": levels["volume"],
         }
     )
 

@@ -54,7 +54,7 @@ def said(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         frame = _sayable(tables[name], name)
         found[name] = _SAID[name](frame)
     if "open_interest" in tables:
-        found["open_interest"] = tables["open_interest"]
+        found["open_interest"] = tables["open_interest"].drop("volume", strict=False)
     return found
 
 

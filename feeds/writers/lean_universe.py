@@ -1,4 +1,4 @@
-"""QuantConnect Lean's option universes: open interest at a session's end, and nothing else of a chain."""
+"""QuantConnect Lean's option universes: volume and open interest at a session's end, and nothing else of a chain."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -26,7 +26,8 @@ def write(tables: Mapping[str, pl.DataFrame], session: date | None, folder: Path
             pl.col("expiry").dt.to_string("%Y%m%d").alias("#expiry"),
             pl.col("strike").cast(pl.String).str.strip_chars_end("0").str.strip_chars_end("."),
             "right",
-            **blank | {"open_interest": pl.col("open_interest").cast(pl.String)},
+            **blank
+            | {name: pl.col(name).cast(pl.String) for name in ("volume", "open_interest") if name in rows.columns},
         )
         bar = "," * (lines.width - 1)
         header, _, contracts = lines.write_csv(quote_style="never").partition("\n")

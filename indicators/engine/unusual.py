@@ -93,8 +93,9 @@ def asked_unusual(
 ) -> Unusual:
     """The unusual orders of a session, the latest stored one by default.
 
-    Without `as_of` the orders are what the session's tape holds, and `outcome` uses open interest published since: it
-    judges an order and is no part of what was seen. With `as_of` nothing published later is used.
+    Without `as_of` the orders are what the session's tape holds, seen at the end of the day: `volume` and what rests on
+    it use the contract's volume as published since, and `outcome` open interest published since, which judges an order
+    and is no part of what was seen. With `as_of` nothing published later is used.
 
     Raises
     ------
@@ -148,12 +149,13 @@ def screened(store: Store, orders: pl.DataFrame, screen: Screen, every: Sessions
     ----------
     orders : `orders` rows of `directional_premium`, any sessions
     every : all sessions of the exchange
-    as_of : nanoseconds UTC; open interest published later is not used
+    as_of : nanoseconds UTC; open interest and volume published later are not used
 
     Returns
     -------
-    the orders with days, spot (Int64 micros) and spot_from ("trade", "previous close" or null), moneyness,
-    open_interest (of the close before), next_open_interest, volume_open_interest, opening, outcome, outcome_known_at
+    the orders with days, spot (Int64 micros) and spot_from ("trade", "previous close" or null), moneyness, volume (V)
+    and volume_from ("published" or "tape"), open_interest (of the close before), next_open_interest,
+    volume_open_interest, opening, outcome, outcome_known_at
 
     Notes
     -----
@@ -161,6 +163,10 @@ def screened(store: Store, orders: pl.DataFrame, screen: Screen, every: Sessions
 
         opening = "certain" where s > O + (V − s): more than could be open to be closed, had all else opened before it
         opening = "likely"  where s > O − (V − s), that is V > O: not all volume can close what was open at the open
+
+    V is published beside the session's open interest where a source has it, else it is the sum of the prints held, as
+    it is where less was published than printed, which contradicts the prints. A tape may leave prints out (Lean's
+    minute bars do), and too small a V would call certain and decided what is not.
 
     Only the first is certain of the order itself: with O = 100, others may open 50 and the order then close 100, where
     V = 150 > O. V is the whole session's, so that "certain" holds whatever came before the order or after it.
@@ -219,7 +225,7 @@ def _with_moneyness(store: Store, found: pl.DataFrame) -> pl.DataFrame:
 def _open_interest(store: Store, found: pl.DataFrame, every: Sessions, as_of: int | None) -> pl.DataFrame:
     """Open interest of the orders' contracts at the closes before and after them: of the table, else of the tape.
 
-    A print carries what was published in its morning, the close of the session before it.
+    A print carries what was published in its morning, the close of the session before it, and no session's volume.
     """
     contract = [pl.col(name) for name in _CONTRACT]
     before = found.filter(pl.col("previous").is_not_null()).select(pl.col("previous").alias("date"), *contract)
@@ -228,17 +234,30 @@ def _open_interest(store: Store, found: pl.DataFrame, every: Sessions, as_of: in
     missing = asked.join(known, on=["date", *_CONTRACT], how="anti")
     mornings = every.frame().select("session", date=pl.col("session").shift(1)).drop_nulls()
     of_tape = missing.join(mornings, on="date").select("session", *_CONTRACT)
-    carried = store.tape_open_interest_of(of_tape, as_of).join(mornings, on="session").select(known.columns)
+    carried = store.tape_open_interest_of(of_tape, as_of).join(mornings, on="session")
+    carried = carried.with_columns(volume=pl.lit(None, pl.Int64)).select(known.columns)
     return pl.concat([known, carried])
 
 
 def _with_open_interest(store: Store, found: pl.DataFrame, every: Sessions, as_of: int | None) -> pl.DataFrame:
     c = pl.col
     known = _open_interest(store, found, every, as_of)
-    then = known.drop("known_at").rename({"date": "previous"})
-    after = known.rename({"date": "session", "open_interest": "next_open_interest", "known_at": "outcome_known_at"})
+    then = known.drop("known_at", "volume").rename({"date": "previous"})
+    after = known.rename(
+        {
+            "date": "session",
+            "open_interest": "next_open_interest",
+            "volume": "published",
+            "known_at": "outcome_known_at",
+        }
+    )
     found = found.join(then, on=["previous", *_CONTRACT], how="left", maintain_order="left")
     found = found.join(after, on=["session", *_CONTRACT], how="left", maintain_order="left")
+    published = (c.published >= c.volume).fill_null(False)
+    found = found.with_columns(
+        volume=pl.when(published).then(c.published).otherwise(c.volume),
+        volume_from=pl.when(published).then(pl.lit("published")).otherwise(pl.lit("tape")),
+    ).drop("published")
     rest, held = c.volume - pl.col("size"), c.open_interest
     lasting = c.expiry > c.session
     change = pl.when(lasting).then(c.next_open_interest - held)
@@ -289,6 +308,7 @@ def _row(order: Mapping[str, Any]) -> dict[str, Any]:
         "size": order["size"],
         "vwap": vwap(order["premium"], order["size"], order["multiplier"]),
         "volume": order["volume"],
+        "volume_from": order["volume_from"],
         "open_interest": order["open_interest"],
         "volume_open_interest": order["volume_open_interest"],
         "days": order["days"],

@@ -8,13 +8,13 @@ if TYPE_CHECKING:
     from indicators.engine.unusual import Unusual
 
 SHOWN = (
-    *("time", "contract", "side", "direction", "premium", "size", "vwap", "volume", "open_interest"),
-    *("volume_open_interest", "days", "moneyness", "underlying_price", "underlying_price_from", "kind", "venues"),
-    *("prints", "opening", "outcome", "conditions"),
+    *("time", "contract", "side", "direction", "premium", "size", "vwap", "volume", "volume_from"),
+    *("open_interest", "volume_open_interest", "days", "moneyness", "underlying_price", "underlying_price_from"),
+    *("kind", "venues", "prints", "opening", "outcome", "conditions"),
 )
 SHORT = {
     "open_interest": "oi", "volume_open_interest": "vol/oi", "underlying_price": "underlying",
-    "underlying_price_from": "from",
+    "underlying_price_from": "from", "volume_from": "vol from",
     "out of the money": "out", "in the money": "in", "at the money": "at", "unknown moneyness": "unknown",
 }  # fmt: skip
 RINGS = (
@@ -31,9 +31,10 @@ SIDES = (
     "with different accuracy its level is biased, its change against its own history is not"
 )
 OPENING = (
-    "opening, with open interest of the close before and the whole session's volume: certain = size > open interest + "
-    "rest of the volume: it could not close so much had all else opened; likely = size > open interest - rest of the "
-    "volume, that is volume > open interest: not all of the volume can close what was open, which order opens is unsaid"
+    "opening, with open interest of the close before and the whole session's volume (as published where "
+    "known and not below the tape's, else the tape's): certain = size > open interest + rest of the volume: it could "
+    "not close so much had all else opened; likely = size > open interest - rest of the volume, that is volume > open "
+    "interest: not all of the volume can close what was open, which order opens is unsaid"
 )
 
 BARS = "the session's tape holds minute bars, not prints: a bar is no order, so none can pass the screen"

@@ -44,11 +44,28 @@ def test_open_interest_is_of_the_end_of_the_file_s_session(store, chain):
     (outcome,) = ingest(store, [path])
     assert (outcome.error, outcome.stored, outcome.read) == (None, 2, 2)
     assert outcome.aside == {"the underlying's bar": 1, "contracts without open interest": 1}
-    columns = ["date", "underlying", "expiry", "strike", "right", "open_interest"]
+    columns = ["date", "underlying", "expiry", "strike", "right", "open_interest", "volume"]
     assert held(store).select(columns).sort("expiry").rows() == [
-        (date(2014, 6, 5), "AAPL", date(2014, 6, 6), 492_500_000, "C", 3),
-        (date(2014, 6, 5), "AAPL", date(2015, 1, 17), 500_000_000, "P", 12),
+        (date(2014, 6, 5), "AAPL", date(2014, 6, 6), 492_500_000, "C", 3, 0),
+        (date(2014, 6, 5), "AAPL", date(2015, 1, 17), 500_000_000, "P", 12, 7),
     ]
+
+
+def test_a_file_in_which_nothing_traded_says_nothing_of_volume(store, chain):
+    """AAPL's of 2014-06-06 has 0 in every row, on a session that has minute bars of 1,185 contracts."""
+    line = f"20140620,490,C,1,1,1,1,{{}},3,{REST}"
+    silent = chain(BAR.strip(), line.format(0), line.format(0).replace("490", "495"), name="20140606.csv")
+    blank = chain(BAR.strip(), line.format(9), line.format("").replace("490", "495"), name="20140609.csv")
+    assert [outcome.stored for outcome in ingest(store, [silent, blank])] == [2, 2]
+    assert held(store).sort("date", "strike")["volume"].to_list() == [None, None, 9, None]
+
+
+def test_a_volume_that_is_no_count_is_a_reject(store, chain):
+    good = [f"20140606,{490 + n},C,1,1,1,1,1,{n},{REST}" for n in range(300)]
+    bad = [f"20140606,{790 + n},C,1,1,1,1,{volume},3,{REST}" for n, volume in enumerate(("-1", "1.5", "nan"))]
+    (outcome,) = ingest(store, [chain(BAR.strip(), *good, *bad)])
+    assert (outcome.error, outcome.stored, outcome.rejected) == (None, 300, 3)
+    assert store.rejects()["reason"].str.contains("`volume`").all()
 
 
 def test_files_of_the_same_bytes_are_of_different_sessions(store, chain):
@@ -125,6 +142,37 @@ def test_a_session_s_file_agrees_with_the_next_morning_s_zip(store, tmp_path, sy
     both = ours.join(theirs, on=keys, suffix="_zip")
     assert both.height > 100
     assert (both["open_interest"] == both["open_interest_zip"]).mean() > 0.97
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real files are not beside this checkout")
+@pytest.mark.parametrize(
+    ("symbol", "session", "equal", "larger"),
+    [("goog", "20151224", 76, 189), ("aapl", "20140609", 137, 1110), ("twx", "20140605", 9, 27)],
+)
+def test_the_volume_is_the_file_s_own_session_s_and_more_than_bars_hold(store, symbol, session, equal, larger):
+    """Contracts that traded by the universe, against the sums of their bars; AAPL's one without open interest apart."""
+    bars = REAL / "minute" / symbol / f"{session}_trade_american.zip"
+    outcomes = list(ingest(store, [bars, REAL / "universes" / symbol / f"{session}.csv"]))
+    assert [outcome.error for outcome in outcomes] == [None, None]
+    keys = ["underlying", "expiry", "strike", "right"]
+    sums = store._frame(
+        'SELECT underlying, expiry, strike, "right", sum(size)::BIGINT AS bars FROM main.option_trades GROUP BY ALL'
+    )
+    told = held(store)
+    assert told["volume"].null_count() == 0
+    both = told.filter(pl.col("volume") > 0).join(sums, on=keys, how="left").with_columns(pl.col("bars").fill_null(0))
+    assert (both["volume"] == both["bars"]).sum() == equal
+    assert (both["volume"] > both["bars"]).sum() == larger
+    assert both.height == equal + larger, "no bars sum to more"
+    assert told.filter(pl.col("volume") == 0).join(sums, on=keys).is_empty()
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real files are not beside this checkout")
+@pytest.mark.parametrize(("symbol", "session"), [("twx", "20140609"), ("nwsa", "20130701")])
+def test_a_real_file_without_a_single_trade_has_no_volume(store, symbol, session):
+    (outcome,) = ingest(store, [REAL / "universes" / symbol / f"{session}.csv"])
+    assert outcome.stored > 100
+    assert held(store)["volume"].null_count() == outcome.stored
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real files are not beside this checkout")

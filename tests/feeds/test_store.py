@@ -242,11 +242,44 @@ def test_a_store_of_an_older_layout_is_brought_up_with_its_prints(tmp_path: Path
         for name in TABLES:
             if name.startswith("cn_"):
                 opened._db.execute(f"DROP TABLE main.{name}")
+        opened._db.execute("ALTER TABLE main.open_interest DROP COLUMN volume")
         opened._db.execute("UPDATE ledger.store SET version = 2")
     with Store.open(path) as opened:
         assert opened._frame("SELECT delta, open_interest FROM main.option_trades").rows() == [(None, None)]
         put(opened, "option_trades", [trade("2025-11-05T14:31:00Z", delta="0.5")], "y.csv", "2")
         assert opened._frame("SELECT delta::DOUBLE FROM main.option_trades WHERE delta > 0").rows() == [(0.5,)]
+
+
+def test_open_interest_of_an_older_layout_has_no_volume_until_it_is_read_again(tmp_path: Path):
+    path = tmp_path / "old.duckdb"
+    contract = {"underlying": "ACME", "expiry": "2025-11-21", "strike": "100", "right": "C"}
+    row = {"date": "2025-11-05", **contract, "open_interest": "40"}
+    asked = pl.DataFrame({**contract, "date": date(2025, 11, 5), "strike": 100_000_000}).select(
+        "date", "underlying", pl.col("expiry").str.to_date(), "strike", "right"
+    )
+
+    def known(store: Store) -> list[tuple]:
+        return store.open_interest_of(asked).select("open_interest", "volume").rows()
+
+    with Store.open(path) as opened:
+        put(opened, "open_interest", [row])
+        opened._db.execute("ALTER TABLE main.open_interest DROP COLUMN volume")
+        opened._db.execute("UPDATE ledger.store SET version = 4")
+    with pytest.raises(StoreUnreadable, match="layout 4"), Store.open(path, read_only=True):
+        pass
+    with Store.open(path) as opened:
+        assert known(opened) == [(40, None)]
+        entry = put(opened, "open_interest", [row | {"volume": "7"}], "y.csv", "2")
+        assert (entry.stored, known(opened)) == (1, [(40, 7)])
+        assert opened._one("SELECT count(*) FROM ledger.corrections") == 1
+
+
+@pytest.mark.parametrize("volume", ["-1", "1.5", "x", "9223372036854775808"])
+def test_a_volume_that_is_no_count_is_a_reject(store, volume):
+    row = {"date": "2025-11-05", "underlying": "ACME", "expiry": "2025-11-21", "strike": "100", "right": "C"}
+    entry = put(store, "open_interest", [row | {"open_interest": "40", "volume": volume}])
+    assert (entry.stored, entry.rejected) == (0, 1)
+    assert "`volume`" in store.rejects()["reason"][0]
 
 
 @pytest.mark.parametrize("delta", ["1.000001", "-1.1", "0.1234567", "x", "1e-1"])

@@ -647,6 +647,18 @@ def test_open_interest_moves_by_opening_and_closing_orders(demo: Market, tables:
         assert (joined["open_interest"] + joined["change"] == joined["open_interest_after"]).all()
 
 
+def test_the_volume_beside_open_interest_is_what_the_tape_holds(demo: Market, tables: dict[str, pl.DataFrame]) -> None:
+    interest = tables["open_interest"]
+    for day in (demo.sessions.dates[-1], demo.sessions.dates[-100]):
+        trades = demo.tape(day)["option_trades"].filter(~pl.col("cancelled"))
+        told = interest.filter(pl.col("date") == day)
+        joined = told.join(trades.group_by(CONTRACT).agg(traded=pl.col("size").sum()), on=CONTRACT, how="full")
+        assert told["volume"].null_count() == 0
+        assert (joined["volume"] == joined["traded"].fill_null(0)).all()
+        assert told["volume"].sum() == trades["size"].sum()
+    assert interest.filter(pl.col("volume").is_null())["date"].unique().to_list() == [demo.history.dates[1500 - 261]]
+
+
 # --- filings
 
 

@@ -8,9 +8,11 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from feeds.demo import fill
 from feeds.errors import BadValue, UnknownName
 from feeds.ingest import ingest
 from feeds.store import Store
+from feeds.synthetic import Market, market
 from indicators.engine import unusual as module
 from indicators.engine.run import chosen, rows_of
 from indicators.engine.scope import scope
@@ -31,12 +33,11 @@ def everything(small_store) -> pl.DataFrame:
 
 def test_columns_equal_their_plain_definitions(small_store, everything):
     """Every order, one by one, against the stored tables read whole."""
-    held = {
-        row[:-1]: row[-1]
-        for row in small_store._frame(
-            'select date, underlying, expiry, strike, "right", open_interest from main.open_interest'
-        ).iter_rows()
-    }
+    told = small_store._frame(
+        'select date, underlying, expiry, strike, "right", open_interest, volume from main.open_interest'
+    )
+    held = {row[:-2]: row[-2] for row in told.iter_rows()}
+    traded = {row[:-2]: row[-1] for row in told.iter_rows()}
     bars = {
         row[:2]: row[2] for row in small_store._frame("select date, symbol, close from main.daily_bars").iter_rows()
     }
@@ -59,6 +60,7 @@ def test_columns_equal_their_plain_definitions(small_store, everything):
         assert o["moneyness"] == ("unknown moneyness" if spot is None else named)
         open_, after = held.get((before, *contract)), held.get((o["session"], *contract))
         assert o["open_interest"] == open_
+        assert (o["volume"], o["volume_from"]) == (traded[o["session"], *contract], "published")
         rest = o["volume"] - o["size"]
         opening = None
         if open_ is not None:
@@ -190,7 +192,10 @@ def test_nothing_published_later_is_used(small_store, small_market):
     assert {row["outcome"] for row in now.rows} == {None}
     assert any(row["outcome"] for row in later.rows)
     assert later == unbounded
-    judged = ("outcome", "next_open_interest", "outcome_known_at", "reason")
+    # on this market the volume published later is the tape's own, and only where it is from differs
+    assert {row["volume_from"] for row in now.rows} == {"tape"}
+    assert {row["volume_from"] for row in later.rows} == {"published"}
+    judged = ("outcome", "next_open_interest", "outcome_known_at", "reason", "volume_from")
 
     def seen(found):
         return [{name: cell for name, cell in row.items() if name not in judged} for row in found.rows]
@@ -248,6 +253,84 @@ def test_open_interest_that_prints_carry_is_used(with_greeks):
     evening = datetime(2025, 12, 11, 2, tzinfo=UTC)
     (then,) = asked_unusual(with_greeks, Screen(), day, evening).rows
     assert (then["open_interest"], then["next_open_interest"], then["outcome"]) == (300, None, None)
+
+
+@pytest.mark.parametrize(
+    ("told", "volume", "counted", "opening", "outcome"),
+    [
+        ("", 2050, "tape", "certain", "opened"),
+        ("2050", 2050, "published", "certain", "opened"),
+        ("2051", 2051, "published", "certain", "opened"),
+        ("3699", 3699, "published", "certain", "opened"),  # 2000 > 300 + 1699
+        ("3700", 3700, "published", "likely", "opened"),
+        ("3999", 3999, "published", "likely", "opened"),  # 2300 - 300 > 1999
+        ("4000", 4000, "published", "likely", "undecided"),
+        ("2049", 2050, "tape", "certain", "opened"),  # less than was printed contradicts the prints
+        ("0", 2050, "tape", "certain", "opened"),
+    ],
+)
+def test_volume_is_what_was_published_where_prints_do_not_contradict_it(
+    with_greeks, tmp_path, told, volume, counted, opening, outcome
+):
+    day = date(2025, 12, 10)
+    path = tmp_path / "open_interest.csv"
+    rows = [("2025-12-09", 300, ""), ("2025-12-10", 2300, told)]
+    lines = [f"{when},MRK,2025-12-19,100,C,{held},{traded}" for when, held, traded in rows]
+    path.write_text("\n".join(["date,underlying,expiry,strike,right,open_interest,volume", *lines]) + "\n")
+    assert [found.error for found in ingest(with_greeks, [str(path)])] == [None]
+    found = asked_unusual(with_greeks, Screen(), day)
+    (row,) = found.rows
+    assert (row["volume"], row["volume_from"]) == (volume, counted)
+    assert row["volume_open_interest"] == pytest.approx(volume / 300)
+    assert (row["opening"], row["outcome"]) == (opening, outcome)
+    assert list(row)[list(row).index("volume") + 1] == "volume_from"
+    (shown,) = json.loads(unusual_text(found, "json"))["rows"]
+    assert (shown["volume"], shown["volume_from"]) == (volume, counted)
+    head, line = unusual_text(found, "text").splitlines()[1:3]
+    at = head.index("volume")
+    assert head[at:].split()[:3] == ["volume", "vol", "from"]
+    assert line[at - 1 :].split()[:2] == [f"{volume:,}", counted]
+    opens = datetime(2025, 12, 11, 14, 30, tzinfo=UTC)  # when the morning's figures are known
+    for moment in (datetime(2025, 12, 10, 21, tzinfo=UTC), opens - timedelta(seconds=1)):
+        (then,) = asked_unusual(with_greeks, Screen(), day, moment).rows
+        assert (then["volume"], then["volume_from"], then["opening"]) == (2050, "tape", "certain")
+    (then,) = asked_unusual(with_greeks, Screen(), day, opens).rows
+    assert then == row
+
+
+class Thinned:
+    """A market of whose option prints three in five are held, as a tape that leaves prints out holds them."""
+
+    def __init__(self, made: Market, published: bool) -> None:
+        self.made, self.published, self.sessions = made, published, made.sessions
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        tables = self.made.tables()
+        return tables if self.published else tables | {"open_interest": tables["open_interest"].drop("volume")}
+
+    def tape(self, day: date) -> dict[str, pl.DataFrame]:
+        tapes = self.made.tape(day)
+        return {"option_trades": thinned(tapes["option_trades"])}
+
+
+def thinned(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.gather([n for n in range(rows.height) if n % 5 < 3])
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_labels_are_the_truth_of_a_tape_with_holes_only_by_the_published_volume(tmp_path, published):
+    made = market(seed=3, sessions=12, symbols=8, history=80)
+    opening = pl.concat([thinned(made.truth(day)["option_trades"]) for day in made.sessions.dates])["opening"]
+    with Store.open(tmp_path / "m.duckdb") as store:
+        fill(store, Thinned(made, published))
+        asked = chosen("directional_premium", ["order_floor=5000"])
+        orders = rows_of(store, asked, scope(store, ["option_trades"]))["orders"]
+        found = screened(store, orders, WIDE.model_copy(update={"min_premium": Decimal(5_000)}), store.sessions(), None)
+    assert set(found["volume_from"]) == {"published" if published else "tape"}
+    decided = found.filter(pl.col("outcome").is_in(["opened", "closed"]))
+    right = (decided["outcome"] == "opened") == opening.gather(decided["record"] - 1)
+    assert decided.height > 20
+    assert right.all() == published, "the tape's own sum decides what it cannot"
 
 
 def order(clock: str, what: str, price: str, size: int, bid: str = "1.00", spot: str = "") -> str:
