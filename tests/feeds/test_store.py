@@ -230,6 +230,14 @@ def test_delta_and_open_interest_rest_beside_a_print_and_are_read_only_by_name(s
     assert {name: TAPE_DTYPES[name] for name in tape.columns} == dict(tape.schema)
 
 
+def to_layout_4(store: Store) -> None:
+    """A store as it was before published volumes and readings that are read again."""
+    store._db.execute("ALTER TABLE main.open_interest DROP COLUMN volume")
+    for name in ("money", "ranked", "input_hash"):
+        store._db.execute(f"ALTER TABLE derived.readings DROP COLUMN {name}")
+    store._db.execute("UPDATE ledger.store SET version = 4")
+
+
 def test_a_store_of_an_older_layout_is_brought_up_with_its_prints(tmp_path: Path):
     path = tmp_path / "old.duckdb"
     with Store.open(path) as opened:
@@ -237,12 +245,10 @@ def test_a_store_of_an_older_layout_is_brought_up_with_its_prints(tmp_path: Path
         opened._db.execute("DROP VIEW main.option_trades")
         for name in ("delta", "open_interest"):
             opened._db.execute(f"ALTER TABLE tape.option_trades DROP COLUMN {name}")
-        for name in ("money", "ranked", "input_hash"):
-            opened._db.execute(f"ALTER TABLE derived.readings DROP COLUMN {name}")
         for name in TABLES:
             if name.startswith("cn_"):
                 opened._db.execute(f"DROP TABLE main.{name}")
-        opened._db.execute("ALTER TABLE main.open_interest DROP COLUMN volume")
+        to_layout_4(opened)
         opened._db.execute("UPDATE ledger.store SET version = 2")
     with Store.open(path) as opened:
         assert opened._frame("SELECT delta, open_interest FROM main.option_trades").rows() == [(None, None)]
@@ -263,8 +269,7 @@ def test_open_interest_of_an_older_layout_has_no_volume_until_it_is_read_again(t
 
     with Store.open(path) as opened:
         put(opened, "open_interest", [row])
-        opened._db.execute("ALTER TABLE main.open_interest DROP COLUMN volume")
-        opened._db.execute("UPDATE ledger.store SET version = 4")
+        to_layout_4(opened)
     with pytest.raises(StoreUnreadable, match="layout 4"), Store.open(path, read_only=True):
         pass
     with Store.open(path) as opened:
