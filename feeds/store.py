@@ -10,20 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property, partial
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 import numpy as np
 import polars as pl
 
 from feeds.arrow import integers
-from feeds.delimited import TextFile
 from feeds.errors import StoreBusy, StoreFull, StoreUnreadable, first_line
 from feeds.kept import Kept
 from feeds.ledger import Ledger
@@ -32,7 +31,10 @@ from feeds.query import query
 from feeds.schema import TABLES, TAPE_COLUMNS, Part, Sessions, Table
 from feeds.snapshot import snapshot, sweep
 from feeds.tape import IN_PLACE_ROWS, SHARD_ROWS, TapeReader
-from feeds.writing import Entry, FileWriting, Named
+
+if TYPE_CHECKING:
+    from feeds.delimited import TextFile
+    from feeds.writing import Entry, FileWriting
 
 LAYOUT = 6
 """Number of the newest file in feeds/sql: the layout that this version writes."""
@@ -85,6 +87,7 @@ class Store(Kept, Lookup, Ledger):
         self._reads: list[Generator[Any, None, None]] = []
         self._others: list[duckdb.DuckDBPyConnection] = []
         self._joined = False  # whether appends join a transaction that stands around them
+        self._sessions: dict[str, Sessions] = {}
         self._asked: Counter[str] = Counter()  # how often each history will be asked for yet, where somebody said so
         self._histories: dict[tuple[str, date, int | None], pl.DataFrame] = {}
 
@@ -148,19 +151,15 @@ class Store(Kept, Lookup, Ledger):
     def _prepare(self, read_only: bool) -> None:
         self._db.execute("SET TimeZone = 'UTC'")
         self._db.execute("SET arrow_output_version = '1.5'")  # decimals travel as 64-bit integers
-        tables = {
-            f"{schema}.{name}"
-            for schema, name in self._db.execute(
-                "SELECT table_schema, table_name FROM information_schema.tables"
-            ).fetchall()
-        }
-        found = 0
-        if "ledger.store" in tables:
+        try:
             found = int(self._one("SELECT max(version) FROM ledger.store"))
-        elif tables or read_only:
-            raise StoreUnreadable(
-                f"`--db`, was '{self.path}': a database, but not one of bullbear. Name another, or a new one to create."
-            )
+        except duckdb.CatalogException:
+            found = 0
+            if read_only or self._one("SELECT count(*) FROM duckdb_tables()"):
+                raise StoreUnreadable(
+                    f"`--db`, was '{self.path}': a database, but not one of bullbear. Name another, or a new one to"
+                    " create."
+                ) from None
         if found > LAYOUT:
             raise StoreUnreadable(
                 f"`--db`, was '{self.path}': layout {found}, by a newer version; this one knows layout {LAYOUT}."
@@ -200,15 +199,11 @@ class Store(Kept, Lookup, Ledger):
 
     def sessions(self, exchange: str = "XNYS") -> Sessions:
         """Every session of an exchange that the store knows; empty before the first ingest."""
-        return self._sessions.get(exchange) or Sessions((), np.empty(0, np.int64), np.empty(0, np.int64))
-
-    @cached_property
-    def _sessions(self) -> dict[str, Sessions]:
-        frame = self._frame("SELECT * FROM dim.sessions ORDER BY exchange, session")
-        return {
-            str(exchange): Sessions(tuple(part["session"]), part["open"].to_numpy(), part["close"].to_numpy())
-            for (exchange,), part in frame.partition_by("exchange", as_dict=True).items()
-        }
+        if exchange not in self._sessions:
+            found = self._db.execute(query("lookup/sessions"), {"exchange": exchange}).fetchnumpy()
+            dates = found["day"].astype("datetime64[D]").tolist()
+            self._sessions[exchange] = Sessions(tuple(dates), found["open"], found["close"])
+        return self._sessions[exchange]
 
     def calendar(self, exchange: str = "XNYS") -> Sessions:
         """`sessions`, reaching well beyond today: a store kept for years learns new ones at its next ingest."""
@@ -227,7 +222,7 @@ class Store(Kept, Lookup, Ledger):
             self._db.register("fresh_sessions", rows.to_arrow())
             self._db.execute("INSERT INTO dim.sessions SELECT * FROM fresh_sessions")
             self._db.unregister("fresh_sessions")
-        del self._sessions
+        del self._sessions[exchange]
         return self.sessions(exchange)
 
     @contextmanager
@@ -268,8 +263,10 @@ class Store(Kept, Lookup, Ledger):
 
     # -- reading text files ----------------------------------------------------------------------------------------
 
-    def read_text(self, path: Path, delimiter: str, columns: Sequence[str], header: bool = True) -> TextFile:
+    def read_text(self, path: Path, delimiter: str, columns: Sequence[str], header: bool = True) -> "TextFile":
         """A delimited file (plain, gz or zst) as batches of text columns."""
+        from feeds.delimited import TextFile  # neither this nor `writing` is needed by a report
+
         return TextFile(self._db.cursor(), duckdb.Error, path, delimiter, tuple(columns), header)
 
     # -- writing ---------------------------------------------------------------------------------------------------
@@ -286,7 +283,7 @@ class Store(Kept, Lookup, Ledger):
         misfits: Iterable[pl.DataFrame] = (),
         assumed: str | None = None,
         rows: int | None = None,
-    ) -> Entry:
+    ) -> "Entry":
         """Write one file whose checked rows are at hand: `writing` in one call.
 
         Parameters
@@ -313,7 +310,7 @@ class Store(Kept, Lookup, Ledger):
         sha256: str,
         path: str = "",
         assumed: str | None = None,
-    ) -> Iterator[FileWriting]:
+    ) -> Iterator["FileWriting"]:
         """One file on its way in: rows and refusals are staged as they come, `settle` writes them in one transaction.
 
         Parameters
@@ -330,6 +327,8 @@ class Store(Kept, Lookup, Ledger):
         Meanwhile the database keeps to `WRITING_MEMORY`, at the end to `SETTLING_MEMORY`; what does not fit goes to a
         folder beside the store.
         """
+        from feeds.writing import FileWriting, Named
+
         most, threads = (self._one(f"SELECT current_setting('{name}')") for name in ("memory_limit", "threads"))
         with self._room():
             self._db.execute(f"SET memory_limit = '{WRITING_MEMORY}'")
