@@ -120,7 +120,7 @@ def _text_frames(path: Path, desk: Desk) -> Iterator[pl.DataFrame]:
     if columns is None:
         raise UnreadableFile(f"'{path.name}': expected a header line of text, found none")
     text = desk.read_text(path, ",", columns)
-    yield from text.batches()
+    yield from text.batches(coded=True)
     desk.refused.append(text.misfits())
 
 

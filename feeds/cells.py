@@ -9,6 +9,7 @@ those whose form the cast might have taken too kindly.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 
 from feeds.errors import UnreadableFile
@@ -72,6 +73,8 @@ def read_cells(column: Column, given: pl.Series | None, height: int, exact: bool
     if given is None:
         return Cells(column, pl.Series(column.name, [None], dtype=_null_type(column)).new_from_index(0, height))
     if isinstance(given.dtype, pl.Categorical | pl.Enum):
+        if (distinct := _categories(given)) is not None:
+            return _once_each(column, given, distinct, exact, scaled)
         given = given.cast(pl.String)
     if given.dtype != pl.String or given.len() < QUICK_ROWS:
         return _by_rule(column, given, exact, scaled)
@@ -79,7 +82,7 @@ def read_cells(column: Column, given: pl.Series | None, height: int, exact: bool
         return _cast_first(column, given, exact, scaled, *_whole_at_once(column, given))
     if column.kind == "ts":
         return _cast_first(column, given, exact, scaled, *_time_at_once(given))
-    return _once_each(column, given, exact, scaled)
+    return _once_each(column, given, _distinct(given), exact, scaled)
 
 
 def _by_rule(column: Column, given: pl.Series, exact: bool, scaled: bool) -> Cells:
@@ -100,12 +103,31 @@ def must_be(column: Column) -> bool:
     return column.required and column.kind != "tristate"
 
 
-def _once_each(column: Column, given: pl.Series, exact: bool, scaled: bool) -> Cells:
-    """The rule asked once for each distinct text."""
+_Distinct = tuple[pl.Series, pl.Series]
+"""The distinct texts of a column, and for each row the position of its own among them: null where the cell is empty."""
+
+
+def _distinct(given: pl.Series) -> _Distinct:
     coded = given.to_arrow(compat_level=pl.CompatLevel.oldest()).dictionary_encode()
-    texts, codes = pl.Series(column.name, coded.dictionary), pl.Series(coded.indices)
+    return pl.Series(given.name, coded.dictionary), pl.Series(coded.indices)
+
+
+def _categories(given: pl.Series) -> _Distinct | None:
+    """Those of a column of categories; None where they reach beyond the rows, being other rows' too."""
+    codes = given.to_physical()
+    last = codes.max()
+    if given.len() < QUICK_ROWS or not isinstance(last, int) or last >= given.len():
+        return None
+    every = pl.Series(given.name, np.arange(last + 1), dtype=codes.dtype)
+    return every.cat.to(given.dtype).cast(pl.String), codes
+
+
+def _once_each(column: Column, given: pl.Series, distinct: _Distinct, exact: bool, scaled: bool) -> Cells:
+    """The rule asked once for each distinct text."""
+    texts, codes = distinct
     each = _by_rule(column, texts, exact, scaled)
-    kept = each.value.dtype == pl.String and each.bad is None and each.value.null_count() == 0
+    kept = given.dtype == pl.String and each.value.dtype == pl.String
+    kept = kept and each.bad is None and each.value.null_count() == 0
     bad = None if each.bad is None else each.bad.gather(codes)
     if given.null_count() and must_be(column):
         bad = given.is_null() if bad is None else bad.fill_null(True)

@@ -6,7 +6,7 @@ plain lines, of which there is but one reading, goes a quicker way to the same r
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +27,11 @@ BLOCK_BYTES = 12 << 20
 
 _LINE_BYTES = 16_000_000
 """The longest line, as in feeds/sql/delimited/rows.sql."""
+
+_REPEATED = 8
+"""How often a text comes on average in a column that is read as codes."""
+
+_LINE_BREAK = ord("\n")
 
 _TIME_BYTES = 40
 """No time, number or symbol is longer: fields of text alone are searched for line breaks."""
@@ -52,10 +57,15 @@ class TextFile:
     header: bool = True
     _misfits: bool = field(default=False, init=False)
 
-    def batches(self) -> Iterator[pl.DataFrame]:
+    def batches(self, coded: bool = False) -> Iterator[pl.DataFrame]:
         """Frames of text columns with `record`: the line, had no line before it been left out.
 
         A field with line breaks inside its quotes makes later numbers record numbers rather than lines.
+
+        Parameters
+        ----------
+        coded : columns of a long file in which the same texts come again may come as Categorical, whose categories are
+            those of one frame: each distinct text is then looked at once
         """
         self._misfits = False
         if twice := sorted({name for name in self.columns if self.columns.count(name) > 1}):
@@ -66,7 +76,7 @@ class TextFile:
         if magic(self.path) == "zst" and not zst_is_whole(self.path):
             raise UnreadableFile(f"'{self.path.name}': expected a whole zst file, found one that breaks off")
         at = int(self.header)
-        for frame in _plain(self.path, self.delimiter, self.columns, self.header):
+        for frame in _plain(self.path, self.delimiter, self.columns, self.header, coded):
             if frame is None:
                 yield from self._by_rule(at)
                 return
@@ -115,13 +125,16 @@ class TextFile:
         return pl.DataFrame(pl.from_arrow(found))
 
 
-def _plain(path: Path, delimiter: str, columns: tuple[str, ...], header: bool) -> Iterator[pl.DataFrame | None]:
+def _plain(
+    path: Path, delimiter: str, columns: tuple[str, ...], header: bool, coded: bool
+) -> Iterator[pl.DataFrame | None]:
     """The rows of plain blocks of lines; None, and no more, from the first block on that is not.
 
     Plain is what has one reading: ASCII without quotes or control characters, each line with as many fields as there
     are columns.
     """
     rest, last = b"", False
+    repeating: frozenset[str] | None = None if coded else frozenset()
     try:
         with igzip.IGzipFile(path) if magic(path) == "gz" else open_text(path) as stream:
             while not last:
@@ -139,22 +152,34 @@ def _plain(path: Path, delimiter: str, columns: tuple[str, ...], header: bool) -
                     yield None
                     return
                 if lines:
-                    yield (frame := _plain_rows(lines, delimiter, columns))
+                    yield (frame := _plain_rows(lines, delimiter, columns, repeating or frozenset()))
                     if frame is None:
                         return
+                    if repeating is None:
+                        repeating = _repeating(frame)
     except (OSError, EOFError, igzip_lib.error):
         yield None  # in its own words the rule says what is wrong
 
 
-def _plain_rows(lines: bytes, delimiter: str, columns: tuple[str, ...]) -> pl.DataFrame | None:
-    """Whole lines as text columns, None where they are not plain."""
-    count = lines.count(b"\n") + (not lines.endswith(b"\n"))
+def _repeating(frame: pl.DataFrame) -> frozenset[str]:
+    """The columns whose texts come again often enough for codes to pay."""
+    distinct = frame.select(pl.all().approx_n_unique()).row(0)
+    return frozenset(
+        name for name, texts in zip(frame.columns, distinct, strict=True) if texts * _REPEATED <= frame.height
+    )
+
+
+def _plain_rows(
+    lines: bytes, delimiter: str, columns: tuple[str, ...], repeating: Set[str] = frozenset()
+) -> pl.DataFrame | None:
+    """Whole lines as text columns, those that are `repeating` as codes; None where they are not plain."""
+    count = int(np.count_nonzero(np.frombuffer(lines, np.uint8) == _LINE_BREAK)) + (not lines.endswith(b"\n"))
     if not _are_plain(lines, delimiter, columns, count):
         return None
+    # Categories of its own for each column and lot: what nobody looks at any more takes no room
+    kinds = {name: pl.Categorical(pl.Categories.random()) if name in repeating else pl.String() for name in columns}
     try:
-        frame = pl.read_csv(
-            lines, has_header=False, schema=dict.fromkeys(columns, pl.String), separator=delimiter, quote_char=None
-        )
+        frame = pl.read_csv(lines, has_header=False, schema=kinds, separator=delimiter, quote_char=None)
     except pl.exceptions.PolarsError:
         return None  # a line of too many fields, though their sum is right
     return frame if frame.height == count else None

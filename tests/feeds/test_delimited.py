@@ -28,12 +28,12 @@ def empty() -> Iterator[Store]:
         yield store
 
 
-def read(store: Store, path: Path, header: bool = True) -> tuple[list[tuple], list[tuple] | str]:
+def read(store: Store, path: Path, header: bool = True, coded: bool = False) -> tuple[list[tuple], list[tuple] | str]:
     """Every row with its number, and the misfits, or why the file cannot be read."""
     text = store.read_text(path, ",", COLUMNS, header)
     rows: list[tuple] = []
     try:
-        for frame in text.batches():
+        for frame in text.batches(coded):
             assert frame.columns == [*COLUMNS, "record"]
             assert frame.height
             rows += frame.rows()
@@ -55,14 +55,16 @@ def by_rule(store: Store, path: Path, header: bool = True) -> tuple[list[tuple],
     header=st.booleans(),
     ended=st.booleans(),
     packed=st.booleans(),
+    coded=st.booleans(),
 )
-def test_any_lines_are_read_as_by_the_rule(empty, tmp_path, lines, block, header, ended, packed):
+def test_any_lines_are_read_as_by_the_rule(empty, tmp_path, lines, block, header, ended, packed, coded):
     path = tmp_path / "lines.csv"
     whole = b"\n".join([*([b"a,b,c"] if header else []), *lines]) + (b"\n" if ended else b"")
     path.write_bytes(gzip.compress(whole) if packed else whole)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(feeds.delimited, "BLOCK_BYTES", block)
-        found = read(empty, path, header)
+        patched.setattr(feeds.delimited, "_REPEATED", 0)
+        found = read(empty, path, header, coded)
     wanted = by_rule(empty, path, header)
     if isinstance(wanted[1], str):
         assert found[1] == wanted[1]
@@ -108,3 +110,18 @@ def test_a_frame_is_text(empty, tmp_path):
     (frame,) = empty.read_text(path, ",", COLUMNS).batches()
     assert frame.schema == {"a": pl.String, "b": pl.String, "c": pl.String, "record": pl.Int64}
     assert frame.rows() == [("1", None, "2025-01-02", 2)]
+
+
+def test_texts_that_come_again_may_come_as_codes(empty, tmp_path, monkeypatch):
+    """From the second block on, where that was asked: a column of many texts stays text."""
+    path = tmp_path / "plain.csv"
+    path.write_bytes(b"a,b,c\n" + b"".join(b"%d,%d,\n" % (1000 + n, n % 3) for n in range(500)))
+    monkeypatch.setattr(feeds.delimited, "BLOCK_BYTES", 1000)
+    first, *others = empty.read_text(path, ",", COLUMNS).batches(coded=True)
+    assert set(first.drop("record").dtypes) == {pl.String}
+    assert len(others) > 2
+    for frame in others:
+        assert [kind.is_(pl.String) for kind in frame.drop("record").dtypes] == [True, False, False]
+    kinds = [frame.schema[name] for frame in others for name in "bc"]
+    assert len(set(map(str, kinds))) == len(kinds)
+    assert read(empty, path, coded=True) == by_rule(empty, path)

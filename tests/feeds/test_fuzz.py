@@ -63,12 +63,25 @@ def test_the_quick_way_reads_as_the_rule_does(name: str, texts: list[str | None]
     column, exact = COLUMNS[name]
     given_ = pl.Series(column.name, texts, dtype=pl.String)
     long = pl.concat([given_] * (cells.QUICK_ROWS // len(texts) + 1))
-    quick = cells.read_cells(column, long, long.len(), exact, scaled=False)
     slow = cells._by_rule(column, long, exact, scaled=False)
-    assert answers(quick, long.len()) == answers(slow, long.len())
-    assert quick.value.dtype == slow.value.dtype
-    if slow.bad is not None:
-        assert quick.expected == slow.expected
+    for way in (long, long.cast(pl.Categorical(pl.Categories.random()))):
+        quick = cells.read_cells(column, way, long.len(), exact, scaled=False)
+        assert answers(quick, long.len()) == answers(slow, long.len())
+        assert quick.value.dtype == slow.value.dtype
+        if slow.bad is not None:
+            assert quick.expected == slow.expected
+
+
+def test_categories_of_more_than_these_rows_are_read_as_the_texts_that_are_there():
+    """The planted fault: rows that hold a few late ones of many categories, of which each would be asked the rule."""
+    column = Column("size", "int", zero_allowed=False)
+    kind = pl.Categorical(pl.Categories.random())
+    every = pl.Series("size", [str(n) for n in range(10 * cells.QUICK_ROWS)]).cast(kind)
+    some = every.tail(2 * cells.QUICK_ROWS)
+    assert cells._categories(some) is None
+    assert cells.read_cells(column, some, some.len(), True, scaled=False).value.to_list() == list(
+        range(8 * cells.QUICK_ROWS, 10 * cells.QUICK_ROWS)
+    )
 
 
 @pytest.mark.parametrize("kind", ["int", "ts"])
