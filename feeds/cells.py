@@ -8,6 +8,7 @@ those whose form the cast might have taken too kindly.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -87,15 +88,22 @@ def read_cells(column: Column, given: pl.Series | None, height: int, exact: bool
 
 def _by_rule(column: Column, given: pl.Series, exact: bool, scaled: bool) -> Cells:
     """The rule itself, asked of every cell: what the quicker ways must agree with."""
+    value, bad, expected = _rule(column, given.dtype, exact, scaled)
+    found = given.alias(column.name).to_frame().select(value=value, bad=bad)
+    wrong = found["bad"]
+    return Cells(column, found["value"].alias(column.name), wrong if wrong.any() else None, expected)
+
+
+@lru_cache(maxsize=512)
+def _rule(column: Column, dtype: pl.DataType, exact: bool, scaled: bool) -> tuple[pl.Expr, pl.Expr, str]:
+    """A column's value, whether a cell is bad, and what is said of it: written down once, not for each batch."""
     source = pl.col(column.name)
-    if given.dtype == pl.String:
+    if dtype == pl.String:
         source = pl.when(source.str.len_bytes() > 0).then(source)
-    value, expected = _READERS[column.kind](_Given(source, given.dtype, column, exact, scaled))
+    value, expected = _READERS[column.kind](_Given(source, dtype, column, exact, scaled))
     present = source.is_not_null()
     missing = ~present if must_be(column) else pl.lit(False)
-    found = given.alias(column.name).to_frame().select(value=value, bad=missing | (present & value.is_null()))
-    bad = found["bad"]
-    return Cells(column, found["value"].alias(column.name), bad if bad.any() else None, expected)
+    return value, missing | (present & value.is_null()), expected
 
 
 def must_be(column: Column) -> bool:
@@ -114,9 +122,11 @@ def _distinct(given: pl.Series) -> _Distinct:
 
 def _categories(given: pl.Series) -> _Distinct | None:
     """Those of a column of categories; None where they reach beyond the rows, being other rows' too."""
+    if not isinstance(given.dtype, pl.Categorical) or given.len() < QUICK_ROWS:
+        return None
     codes = given.to_physical()
     last = codes.max()
-    if given.len() < QUICK_ROWS or not isinstance(last, int) or last >= given.len():
+    if not isinstance(last, int) or last >= given.len():
         return None
     every = pl.Series(given.name, np.arange(last + 1), dtype=codes.dtype)
     return every.cat.to(given.dtype).cast(pl.String), codes

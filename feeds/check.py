@@ -77,13 +77,12 @@ def check(frame: pl.DataFrame, table: Table, sessions: Sessions, scaled: bool = 
 
     good = _with_session(good, table, sessions)
     faults = _row_faults(table, sessions)
-    wrong = good.select(fault.fill_null(False).alias(str(n)) for n, (_, fault) in enumerate(faults))
-    spoilt = wrong.select(pl.any_horizontal(pl.all()).alias("spoilt"))["spoilt"]
+    spoilt = good.select(spoilt=pl.any_horizontal(fault for _, fault in faults).fill_null(False))["spoilt"]
     if spoilt.any():
         originals = frame if kept is None else frame.filter(kept)
-        found, wrong = originals.filter(spoilt), wrong.filter(spoilt)
-        reason = pl.coalesce(pl.when(str(n)).then(pl.lit(said)) for n, (said, _) in enumerate(faults))
-        said = wrong.select(reason=reason)["reason"]
+        found = originals.filter(spoilt)
+        reason = pl.coalesce(pl.when(fault).then(pl.lit(said)) for said, fault in faults)
+        said = good.filter(spoilt).select(reason=reason)["reason"]
         rejects.append(found.select(pl.col("record").cast(pl.Int64), reason=said, raw=_raw(found.columns)))
         good = good.filter(~spoilt)
     return Checked(_tape_row(good, columns) if table.is_tape else good, pl.concat(rejects))

@@ -141,7 +141,12 @@ def _plain(
                 block = stream.read(BLOCK_BYTES)
                 last = not block
                 end = block.rfind(b"\n") + 1
-                lines, rest = (rest, b"") if last else (rest + block[:end], block[end:]) if end else (b"", rest + block)
+                if last:
+                    lines, rest = rest, b""
+                elif end:  # joined from a view: a block is copied once, not twice
+                    lines, rest = b"".join((rest, memoryview(block)[:end])), block[end:]
+                else:
+                    lines, rest = b"", rest + block
                 if lines and header:
                     named, _, lines = lines.partition(b"\n")
                     header = False
