@@ -45,7 +45,7 @@ FIRST_DAY = date(1950, 1, 1)
 WRITING_MEMORY = "256MiB"
 """What the database may hold while a file is written; the rest waits on disk, beside the store."""
 
-SETTLING_MEMORY = "384MiB"
+SETTLING_MEMORY = "416MiB"
 """As much as it may hold while the rows are sorted and written: nothing else waits in memory then."""
 
 WRITING_THREADS = 4

@@ -117,6 +117,7 @@ class FileWriting:
         self._narrow: set[str] = set()
         self._next: list[pl.DataFrame] = []
         self._staged = False
+        self._in_time, self._last = True, pl.DataFrame()
         self.good = self.refused = self.left_out = 0
         self.first_refused: tuple[int, str] | None = None
         self.clear()
@@ -157,10 +158,20 @@ class FileWriting:
         batch = pl.concat(self._next)
         self._next.clear()
         if self._table.is_tape:
+            self._in_time = self._in_time and self._follows(batch)
             batch = self._narrowed(self._without_alike(batch))
         with self._offered(_resting(batch, self._table)):
             self._run("more_rows" if self._staged else "first_rows")
         self._staged = True
+
+    def _follows(self, batch: pl.DataFrame) -> bool:
+        """Whether rows came in the order of their times and sequences, one after another and after those before."""
+        rows = batch.select("ts", "sequence", "record")
+        rows = rows if self._last.is_empty() else pl.concat([self._last, rows])
+        self._last = rows.tail(1)
+        ts, sequence, record = (rows[name].to_numpy() for name in rows.columns)
+        in_time = (ts[1:] > ts[:-1]) | ((ts[1:] == ts[:-1]) & (sequence[1:] >= sequence[:-1]))
+        return bool(in_time.all() and (record[1:] > record[:-1]).all())
 
     def _without_alike(self, batch: pl.DataFrame) -> pl.DataFrame:
         """Leave out columns that hold one value in all rows so far: it is kept instead, and written at the end."""
@@ -318,11 +329,9 @@ class FileWriting:
         joins = [
             f"JOIN temp.ids_{dim} ON ids_{dim}.given = s.{dim}" for dim in coded.values() if dim not in self._alike
         ]
-        order = [
-            name
-            for name in ("session", instrument, "ts", "sequence", "record")
-            if coded.get(name, name) not in self._alike
-        ]
+        # where rows came in the order of time, that of their records is the same, and sorted by in half the room
+        within = ("record",) if self._in_time else ("ts", "sequence", "record")
+        order = [name for name in ("session", instrument, *within) if coded.get(name, name) not in self._alike]
         shape = {"once": ", ".join(once), "picked": ", ".join(picked), "joins": " ".join(joins)}
         return self._count("tape", {"tape": self._table.name, **shape, "order": ", ".join(order)}, **values)
 

@@ -1,6 +1,7 @@
 """A file's rows wait narrow, and rest as they were given."""
 
 import itertools
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
@@ -85,3 +86,49 @@ def test_codes_are_given_in_the_order_of_appearance():
     assert codes == [[0, 1, 0], [1, 2, 0, 2], [2], [3, 4, 3]]
     assert seen.codes is not None
     assert seen.codes["symbol"].to_list() == ["b", "a", "c", "d", "e"]
+
+
+NOON = 1_762_362_000
+ARRIVALS = {
+    "in time": [[(0, 1), (0, 1), (0, 2)], [(0, 2), (1, 0)], [(2, 5)]],
+    "a time goes back within a lot": [[(0, 1), (2, 1), (1, 1), (3, 1)]],
+    "a time goes back between lots": [[(0, 1), (2, 1)], [(1, 1)], [(3, 1)]],
+    "a sequence goes back within a time": [[(0, 1), (1, 3), (1, 2)]],
+    "a sequence goes back between lots": [[(0, 1), (1, 3)], [(1, 2), (1, 3)]],
+}
+
+
+def arrived(store: Store, lots: list[list[tuple[int, int]]]) -> list[tuple]:
+    """What rests of prints of two contracts, (second, sequence) in lots, as they lie in the store."""
+    record = 2
+    good: list[pl.DataFrame] = []
+    for lot in lots:
+        rows = [
+            {"ts": datetime.fromtimestamp(NOON + second, UTC).isoformat(), "sequence": str(sequence)}
+            for second, sequence in lot
+            for _ in "BA"
+        ]
+        contracts = batch(BESIDE, record).drop("ts", "sequence", "record")
+        frame = pl.concat([pl.concat([contracts] * len(lot)), pl.DataFrame(rows)], how="horizontal")
+        frame = frame.with_columns(record=pl.int_range(record, record + frame.height, dtype=pl.Int64))
+        record += frame.height
+        good.append(check(frame, TABLES["option_trades"], store.calendar()).good)
+    store.append(TABLES["option_trades"], "canonical", "x.csv", "1", good)
+    return store._frame("SELECT session, contract, ts, sequence, record FROM tape.option_trades").rows()
+
+
+@pytest.mark.usefixtures("each_alone")
+@pytest.mark.parametrize("lots", ARRIVALS.values(), ids=list(ARRIVALS))
+def test_rows_rest_in_the_order_of_the_store_however_they_came(store: Store, lots):
+    found = arrived(store, lots)
+    assert len(found) == 2 * sum(map(len, lots))
+    assert found == sorted(found)
+
+
+@pytest.mark.usefixtures("each_alone")
+@pytest.mark.parametrize("lots", list(ARRIVALS.values())[1:], ids=list(ARRIVALS)[1:])
+def test_an_order_that_is_taken_for_granted_is_caught(store: Store, lots, monkeypatch: pytest.MonkeyPatch):
+    """The planted fault: rows sorted by their records alone, as if all had come in time."""
+    monkeypatch.setattr(feeds.writing.FileWriting, "_follows", lambda *_: True)
+    found = arrived(store, lots)
+    assert found != sorted(found)
