@@ -6,12 +6,15 @@ python -m indicators.engine.bench.scale STORE SESSIONS ROUNDS
 import json
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
 
+from feeds.schema import Sessions
 from feeds.store import Store
 from indicators.engine.bench.clock import Figure, JobResult, interleaved
 from indicators.engine.bench.premium import ours_p1
 from indicators.engine.bench.tape import OPTION_PRINTS, Tapes, bench_sessions, make_options
+from indicators.engine.premium import COLUMNS
 
 LENGTHS = (2, 20, 200)
 """Sessions of a million prints each, at scale 1."""
@@ -32,10 +35,11 @@ def p5(tapes: Tapes) -> JobResult:
     rows = tapes.rows(OPTION_PRINTS)
     make_options(path, LENGTHS[-1], rows, (), tapes.progress)
     taken: dict[int, float] = {}
+    reading: dict[int, float] = {}
     resident: dict[int, int] = {}
     for sessions in LENGTHS:
         rounds = min(tapes.rounds, MOST_ROUNDS_OF_THE_LONGEST) if sessions == LENGTHS[-1] else tapes.rounds
-        taken[sessions], resident[sessions] = _in_its_own_process(path, sessions, rounds)
+        taken[sessions], reading[sessions], resident[sessions] = _in_its_own_process(path, sessions, rounds)
     path.unlink()
     each = {sessions: seconds / (sessions * rows) for sessions, seconds in taken.items()}
     figures: dict[str, Figure] = {}
@@ -43,6 +47,7 @@ def p5(tapes: Tapes) -> JobResult:
         figures |= {
             f"seconds_of_{sessions * rows}": round(taken[sessions], 6),
             f"nanoseconds_a_print_of_{sessions * rows}": round(1e9 * each[sessions], 2),
+            f"of_them_reading_of_{sessions * rows}": round(1e9 * reading[sessions] / (sessions * rows), 2),
             f"resident_gb_of_{sessions * rows}": round(resident[sessions] / GB, 3),
         }
     flat = resident[LENGTHS[-1]] <= DRIFT * resident[LENGTHS[1]] and max(resident.values()) <= MOST_RESIDENT
@@ -56,14 +61,14 @@ def p5(tapes: Tapes) -> JobResult:
     )
 
 
-def _in_its_own_process(path: Path, sessions: int, rounds: int) -> tuple[float, int]:
-    """Median seconds and the greatest resident memory, bytes."""
+def _in_its_own_process(path: Path, sessions: int, rounds: int) -> tuple[float, float, int]:
+    """Median seconds, those of reading the same columns and no more, and the greatest resident memory, bytes."""
     command = [sys.executable, "-m", __name__, str(path), str(sessions), str(rounds)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise RuntimeError(f"P1 on {sessions} sessions ended with {done.returncode}: {done.stderr.strip()[-300:]}")
     found = json.loads(done.stdout)
-    return float(found["seconds"]), int(found["resident"])
+    return float(found["seconds"]), float(found["reading"]), int(found["resident"])
 
 
 def resident_bytes() -> int:
@@ -86,8 +91,12 @@ def _measured(path: str, sessions: int, rounds: int) -> str:
         days = bench_sessions(store, sessions)
         store.run_sql("bench/small_cache")
         ours_p1(store, days)
-        seconds = interleaved({"ours": lambda: ours_p1(store, days)}, rounds)["ours"]
-    return json.dumps({"seconds": seconds, "resident": resident_bytes()})
+        seconds = interleaved({"ours": lambda: ours_p1(store, days), "reading": lambda: _read(store, days)}, rounds)
+    return json.dumps({"seconds": seconds["ours"], "reading": seconds["reading"], "resident": resident_bytes()})
+
+
+def _read(store: Store, days: Sessions) -> None:
+    deque(store.batches("option_trades", days, COLUMNS), maxlen=0)
 
 
 if __name__ == "__main__":
