@@ -21,7 +21,8 @@ from indicators.engine.scope import PILLARS
 from indicators.views.dial import bars, dial
 from indicators.views.explained import unbroken, why_of
 from indicators.views.language import ENGLISH, Language
-from indicators.views.report import IndicatorLine, Ranking, Report, change_said, moment_said, value_said
+from indicators.views.printed import change_said, moment_said, value_said
+from indicators.views.report import IndicatorLine, Ranking, Report
 from indicators.views.table import SENTENCE, clean, number, shown
 
 MONEY = re.compile(r"-?\d+\.\d{2,}")

@@ -122,6 +122,6 @@ def show_report(report: "Report", kind: str, out: Path | None, language: "Langua
     elif kind == "json":
         say(report.to_json(), out)
     else:
-        from indicators.views.report import print_report
+        from indicators.views.printed import print_report
 
         print_report(report, out, language)

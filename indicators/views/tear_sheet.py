@@ -18,7 +18,7 @@ from indicators.engine.findings import Backtest, Curve, IndexHistory, SeriesBack
 from indicators.views.language import ENGLISH, Language
 from indicators.views.page import Cell, Column, filled
 from indicators.views.plot import tear
-from indicators.views.report import _version as version
+from indicators.views.report import package_version
 
 Say = Callable[..., str]
 
@@ -70,7 +70,7 @@ def tear_sheet(found: Backtest, language: Language = ENGLISH) -> str:
         indices=indices,
         figures=_embedded(figures),
         plotly=plotly,
-        version=version(),
+        version=package_version(),
         input_hash=found.input_hash,
     )
 

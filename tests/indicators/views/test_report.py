@@ -22,7 +22,8 @@ from feeds.errors import BadValue
 from feeds.schema import Part, Sessions
 from indicators.engine.gauge import GaugeReading, fuse
 from indicators.engine.indicator import Indicator, Reading, Rows
-from indicators.views.report import CAVEATS, Ranking, Report, build_report, print_report, render_text, report_text
+from indicators.views.printed import print_report, render_text, report_text
+from indicators.views.report import CAVEATS, Ranking, Report, build_report
 from indicators.views.table import (
     clean,
     csv_text,
@@ -336,7 +337,8 @@ def test_the_report_goes_to_a_file_or_the_error_names_it(tmp_path: Path) -> None
 def test_a_stored_report_needs_pydantic_and_rich_alone() -> None:
     code = (
         "import sys\n"
-        "from indicators.views.report import Report, report_text\n"
+        "from indicators.views.printed import report_text\n"
+        "from indicators.views.report import Report\n"
         "text = report_text(Report.model_validate_json(sys.stdin.read()))\n"
         "assert 'Meaning' in text\n"
         "heavy = {'numba', 'numpy', 'polars', 'duckdb', 'plotly', 'scipy', 'statsmodels', 'exchange_calendars'}\n"
