@@ -32,7 +32,7 @@ def blanks(text: str) -> list[str]:
 
 
 def said_by_pages() -> set[str]:
-    names = ("page.py", "dial.py", "report.py", "tear_sheet.py")
+    names = ("page.py", "dial.py", "printed.py", "tear_sheet.py")
     pages = [ast.parse((VIEWS / name).read_text()) for name in names]
     calls = [n for page in pages for n in ast.walk(page) if isinstance(n, ast.Call)]
     return {
