@@ -66,7 +66,7 @@ class Canonical(Feed):
     def frames(self, path: Path, claim: Claim, desk: Desk) -> Iterator[pl.DataFrame]:
         """Canonical columns as they stand; a column the table does not know is left out."""
         known = TABLES[claim.table].names
-        for frame in raw_frames(path, desk):
+        for frame in raw_frames(path, desk, coded=True):
             yield frame.select("record", *(name for name in known if name in frame.columns))
 
 
@@ -95,8 +95,13 @@ def columns_of(path: Path) -> tuple[str, ...] | None:
     return header_of(path)
 
 
-def raw_frames(path: Path, desk: Desk) -> Iterator[pl.DataFrame]:
-    """A CSV's rows as text, a Parquet's typed, with `record`; lines that do not fit go to the desk's tray."""
+def raw_frames(path: Path, desk: Desk, coded: bool = False) -> Iterator[pl.DataFrame]:
+    """A CSV's rows as text, a Parquet's typed, with `record`; lines that do not fit go to the desk's tray.
+
+    Parameters
+    ----------
+    coded : as in `TextFile.batches`: for columns that are checked as they stand
+    """
     kind = magic(path)
     if kind == "parquet":
         yield from _parquet_frames(path)
@@ -110,17 +115,17 @@ def raw_frames(path: Path, desk: Desk) -> Iterator[pl.DataFrame]:
                         target.write(block)
             except UNREADABLE_ZIP as error:
                 raise UnreadableFile(f"'{path.name}': expected a whole zip member, found: {error}") from None
-            yield from _text_frames(loose, desk)
+            yield from _text_frames(loose, desk, coded)
     else:
-        yield from _text_frames(path, desk)
+        yield from _text_frames(path, desk, coded)
 
 
-def _text_frames(path: Path, desk: Desk) -> Iterator[pl.DataFrame]:
+def _text_frames(path: Path, desk: Desk, coded: bool) -> Iterator[pl.DataFrame]:
     columns = header_of(path)
     if columns is None:
         raise UnreadableFile(f"'{path.name}': expected a header line of text, found none")
     text = desk.read_text(path, ",", columns)
-    yield from text.batches(coded=True)
+    yield from text.batches(coded)
     desk.refused.append(text.misfits())
 
 

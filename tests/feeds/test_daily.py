@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import feeds.delimited
 from feeds.daily import Daily
 from feeds.ingest import ingest
 
@@ -78,6 +79,15 @@ def test_stooq_intraday_is_not_daily(store, bars):
     mixed = ["A.US,D,20251105,000000,1,2,0.5,1.5,9,0", "A.US,5,20251105,153000,1,2,0.5,1.5,9,0"]
     outcome = one(store, bars("b.us.txt", BULK, mixed), most_rejected=1.0)
     assert (outcome.stored, outcome.rejected) == (1, 1)
+
+
+def test_a_long_bulk_file_is_read_as_a_short_one(store, bars, monkeypatch):
+    """The planted fault: texts of later blocks as codes, in which no day is found."""
+    monkeypatch.setattr(feeds.delimited, "BLOCK_BYTES", 500)
+    rows = [f"A.US,D,201101{day:02d},000000,1,2,0.5,1.5,{day},0" for day in range(3, 32)]
+    outcome = one(store, bars("a.us.txt", BULK, rows), most_rejected=1.0)
+    assert (outcome.error, outcome.stored, outcome.rejected) == (None, 20, 9)
+    assert [row["volume"] for row in rows_of(store, "daily_bars")][-2:] == [28.0, 31.0]
 
 
 def test_a_bulk_row_without_a_ticker_is_refused(store, bars):

@@ -51,6 +51,15 @@ def test_open_interest_is_of_the_end_of_the_file_s_session(store, chain):
     ]
 
 
+def test_a_long_file_is_read_as_a_short_one(store, chain, monkeypatch):
+    """The planted fault: texts of later blocks as codes, which are no frame with those of the first."""
+    monkeypatch.setattr("feeds.delimited.BLOCK_BYTES", 1500)
+    rows = [f"20140606,{strike},C,1,1,1,1,7,3,{REST}" for strike in range(400, 550)]
+    (outcome,) = ingest(store, [chain(BAR.strip(), *rows)])
+    assert (outcome.error, outcome.stored) == (None, 150)
+    assert set(held(store)["expiry"]) == {date(2014, 6, 6)}
+
+
 def test_a_file_in_which_nothing_traded_says_nothing_of_volume(store, chain):
     """AAPL's of 2014-06-06 has 0 in every row, on a session that has minute bars of 1,185 contracts."""
     line = f"20140620,490,C,1,1,1,1,{{}},3,{REST}"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import feeds.delimited
 from feeds.errors import BadValue, UnknownName
 from feeds.ingest import ingest
 
@@ -47,6 +48,17 @@ def test_columns_constants_and_assumptions(store, mapped):
     # Thursday + 2 is Monday, known at 22:00: Tuesday's; a Saturday counts from Monday
     assert [row["session"] for row in rows] == [date(2025, 11, 11), date(2025, 11, 13)]
     assert {row["assumed"] for row in rows} == {outcome.assumed}
+
+
+def test_a_long_file_is_mapped_as_a_short_one(store, mapped, monkeypatch):
+    path, mapping = mapped(content=HEADER + "ACME,2025-11-06,P,10,1.5,7\n" * 200)
+    monkeypatch.setattr(feeds.delimited, "BLOCK_BYTES", 1000)
+    (outcome,) = ingest(store, [path], mapping=mapping)
+    assert (outcome.error, outcome.stored) == (None, 200)
+    (part,) = store.parts({"insider_trades": "history"}, store.sessions())
+    rows = part.tables["insider_trades"]
+    assert sorted(rows["accession"]) == sorted(f"f.csv#{n}" for n in range(2, 202))
+    assert set(rows["session"]) == {date(2025, 11, 11)}
 
 
 def test_value_outside_the_table_of_values_is_rejected(store, mapped):
