@@ -140,5 +140,5 @@ def _parquet_frames(path: Path) -> Iterator[pl.DataFrame]:
                 numbers = pl.int_range(at + 1, at + batch.num_rows + 1, dtype=pl.Int64)
                 at += batch.num_rows
                 yield pl.DataFrame(pl.from_arrow(batch)).with_columns(record=numbers)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise UnreadableFile(f"'{path.name}': expected Parquet, found: {str(error).splitlines()[0][:150]}") from None

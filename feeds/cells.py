@@ -26,6 +26,10 @@ _DECIMAL = r"^(\d{1,12}(\.\d{0,6}0*)?|\.\d{1,6}0*)$"
 _LONG_DECIMAL = r"^(\d{1,12}(\.\d{0,18})?|\.\d{1,18})$"
 _DELTA = r"^[+-]?(\d(\.\d{0,6}0*)?|\.\d{1,6}0*)$"
 _DOUBLE = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
+_DOLLARS = 10**12
+"""More whole dollars or shares than a cell may say, as in the patterns: their micros stay far within an int64."""
+
+_YEARS = (1678, 2261)
 _TRUE = ("true", "1")
 _FALSE = ("false", "0")
 
@@ -210,7 +214,9 @@ def _read_ts(given: "_Given") -> tuple[pl.Expr, str]:
         parsed = given.source.str.to_datetime("%+", time_unit="ns", time_zone="UTC", strict=False)
         return parsed.dt.epoch("ns"), expected
     if isinstance(given.dtype, pl.Datetime) and given.dtype.time_zone is not None:
-        return given.source.dt.convert_time_zone("UTC").dt.cast_time_unit("ns").dt.epoch("ns"), expected
+        # what nanoseconds since 1970 hold: a cast of any other time is an error, not a null
+        held = pl.when(given.source.dt.year().is_between(*_YEARS)).then(given.source)
+        return held.dt.convert_time_zone("UTC").dt.cast_time_unit("ns").dt.epoch("ns"), expected
     if given.scaled and given.dtype == pl.Int64:
         return given.source, expected
     raise _cannot(given, expected)
@@ -242,10 +248,11 @@ def _read_decimal(given: "_Given") -> tuple[pl.Expr, str]:
         # micro-dollar carries more places than six
         product = given.source * MICRO
         exact = (product - product.round()).abs() <= 1e-3
-        usable = given.source.is_finite() & (given.source.abs() < 1e12) & (exact if given.exact else pl.lit(True))
+        usable = given.source.is_finite() & (given.source.abs() < _DOLLARS) & (exact if given.exact else pl.lit(True))
         micros = pl.when(usable).then(product.round(mode="half_to_even")).cast(pl.Int64, strict=False)
     elif given.dtype.is_integer():
-        micros = given.source.cast(pl.Int64) if given.scaled else given.source.cast(pl.Int64) * MICRO
+        whole = given.source.cast(pl.Int64, strict=False)
+        micros = whole if given.scaled else pl.when(whole < _DOLLARS).then(whole) * MICRO
     elif isinstance(given.dtype, pl.Decimal):
         six = given.source.round(6, mode="half_to_even")
         usable = (six == given.source) if given.exact else pl.lit(True)
@@ -270,10 +277,13 @@ def _read_delta(given: "_Given") -> tuple[pl.Expr, str]:
         micros = pl.when(six == given.source).then(six.cast(pl.Decimal(18, 6), strict=False)).to_physical()
         micros = micros.cast(pl.Int64)
     elif given.dtype.is_integer():
-        micros = given.source.cast(pl.Int64) if given.scaled else given.source.cast(pl.Int64) * MICRO
+        whole = given.source.cast(pl.Int64, strict=False)
+        micros = whole if given.scaled else pl.when(whole.is_between(-1, 1)).then(whole) * MICRO
     else:
         raise _cannot(given, "numbers")
-    return pl.when(micros.abs() <= DELTA_MICROS).then(micros), "a number from -1 to 1 with at most six places"
+    return pl.when(micros.is_between(-DELTA_MICROS, DELTA_MICROS)).then(
+        micros
+    ), "a number from -1 to 1 with at most six places"
 
 
 def _read_double(given: "_Given") -> tuple[pl.Expr, str]:

@@ -1,6 +1,6 @@
 """What is a good row, and what is said of a bad one."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import polars as pl
@@ -67,6 +67,36 @@ def test_bad_value_is_rejected_with_its_reason(column, value, said):
     assert parted.good.height == 0
     reject = parted.rejects.row(0, named=True)
     assert said in reject["reason"]
+    assert reject["record"] == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "kind"),
+    [
+        ("price", 2**63, pl.UInt64),
+        ("price", 18_446_744_073_709_552, pl.Int64),  # × 1,000,000 is 384,000 modulo 2**64
+        ("price", 10**12, pl.Int64),
+        ("bid", -(10**15), pl.Int64),
+        ("size", 2**63, pl.UInt64),
+        ("delta", 2**63, pl.UInt64),
+        ("delta", 18_446_744_073_709, pl.Int64),
+        ("delta", -(2**63), pl.Int64),
+        ("ts", datetime(2300, 1, 3, 15, tzinfo=UTC), pl.Datetime("us", "UTC")),
+        ("ts", datetime(9999, 12, 31, 23, 59, tzinfo=UTC), pl.Datetime("ms", "America/New_York")),
+        ("ts", datetime(1500, 1, 1, tzinfo=UTC), pl.Datetime("us", "UTC")),
+    ],
+)
+def test_a_typed_value_that_no_int64_holds_is_rejected_with_its_reason(column, value, kind):
+    """As Parquet has it: beside a good row, which stays."""
+    good = {"price": 1, "size": 1, "bid": 0, "delta": 1, "ts": datetime(2025, 11, 5, 14, 30, tzinfo=UTC)}[column]
+    typed = pl.Series(column, [value, good], dtype=kind)
+    frame = pl.DataFrame({name: [text] * 2 for name, text in GOOD.items()}).with_columns(
+        typed, record=pl.Series([2, 3])
+    )
+    parted = check(frame, TABLES["option_trades"], SESSIONS)
+    assert parted.good["record"].to_list() == [3]
+    (reject,) = parted.rejects.rows(named=True)
+    assert f"`{column}`" in reject["reason"]
     assert reject["record"] == 2
 
 
