@@ -97,6 +97,7 @@ class Outcome:
     rejected: int = 0
     replaced: int = 0
     corrected: int = 0
+    completed: int = 0
     assumed: str | None = None
     ignored: tuple[str, ...] = ()
     aside: Mapping[str, int] = field(default_factory=dict)
@@ -258,7 +259,7 @@ def _stored(
     return [
         Outcome(
             path, table.name, feed.name, entry.read, entry.stored, entry.duplicates, entry.rejected,
-            entry.replaced, entry.corrected, claim.assumed, claim.ignored, dict(desk.aside),
+            entry.replaced, entry.corrected, entry.completed, claim.assumed, claim.ignored, dict(desk.aside),
         )
         for table, entry in zip(tables, entries, strict=True)
     ]  # fmt: skip

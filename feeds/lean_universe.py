@@ -16,7 +16,7 @@ the sessions around; it is more than their sum in most contracts (GOOG 2015-12-2
 bars leave out some prints. A file in which not one contract traded (AAPL 2014-06-06, though bars of 1,185 are there;
 TWX 2014-06-09, NWSA 2013-07-01) says nothing of volume: null, not zero. A contract that traded and has no open interest
 (four rows in the sample) is set aside too: nothing says that nothing was open. A contract that expires with the session
-is no longer in its file. A source without volume that is read later over the same row takes the volume away, the
+is no longer in its file. A source without volume takes the volume away only where its open interest is another, the
 correction recorded: read Lean's minute zips of open interest before the universes.
 """
 

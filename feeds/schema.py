@@ -42,7 +42,10 @@ at `known_at`, else 22:00 ET of `filing_date`; from its own date on."""
 
 @dataclass(frozen=True)
 class Column:
-    """One canonical column. Numbers are zero or more unless `signed`; above zero where zero is not allowed."""
+    """One canonical column. Numbers are zero or more unless `signed`; above zero where zero is not allowed.
+
+    An empty cell that is allowed says nothing, but where `empty_says`: a membership without an end holds still.
+    """
 
     name: str
     kind: Kind
@@ -50,13 +53,15 @@ class Column:
     choices: tuple[str, ...] = ()
     zero_allowed: bool = True
     signed: bool = False
+    empty_says: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
     """One canonical table.
 
-    `key` makes it *keyed*: an equal row is a duplicate, a differing row under the same key a recorded correction.
+    `key` makes it *keyed*: under one key an equal row is a duplicate, one that says more a completion, one that differs
+    a recorded correction (`FileWriting.settle`).
     `instrument` names the columns that say what is traded; tapes are ordered by session, instrument, ts, sequence.
     """
 
@@ -83,9 +88,11 @@ class Table:
         return tuple(column.name for column in self.columns if column.required)
 
 
-def _c(name: str, kind: Kind, *choices: str, zero: bool = True, signed: bool = False) -> Column:
+def _c(
+    name: str, kind: Kind, *choices: str, zero: bool = True, signed: bool = False, empty_says: bool = False
+) -> Column:
     optional = name.endswith("?")
-    return Column(name.rstrip("?"), kind, required=not optional, choices=choices, zero_allowed=zero, signed=signed)
+    return Column(name.rstrip("?"), kind, not optional, choices, zero, signed, empty_says)
 
 
 _CONTRACT = (
@@ -241,7 +248,7 @@ TABLES: dict[str, Table] = {
                 _c("group", "text"),
                 _c("symbol", "text"),
                 _c("from_date", "date"),
-                _c("to_date?", "date"),
+                _c("to_date?", "date", empty_says=True),
                 _c("weight?", "double"),
             ),
             known="dated",
@@ -340,7 +347,12 @@ TABLES: dict[str, Table] = {
         ),
         Table(
             "cn_members",
-            (_c("industry", "text"), _c("symbol", "text"), _c("from_date", "date"), _c("to_date?", "date")),
+            (
+                _c("industry", "text"),
+                _c("symbol", "text"),
+                _c("from_date", "date"),
+                _c("to_date?", "date", empty_says=True),
+            ),
             known="dated",
             key=("industry", "symbol", "from_date"),
             exchange="XSHG",

@@ -36,6 +36,7 @@ class Entry:
     rejected: int
     replaced: int = 0
     corrected: int = 0
+    completed: int = 0
 
 
 @dataclass(frozen=True)
@@ -258,9 +259,14 @@ class FileWriting:
 
         Notes
         -----
-        An earlier version of the same (table, source, logical name) is replaced. In keyed tables an equal row is a
-        duplicate, a differing one replaces the old and is recorded in `ledger.corrections`; but a row of a file with
-        assumed columns is a duplicate of one that was read without, whatever it says.
+        An earlier version of the same (table, source, logical name) is replaced.
+
+        In keyed tables an absent fact contradicts nothing. Against the row that an earlier file left under its key, a
+        row that says the same or less is a duplicate; one that says the same and more takes its place as a completion;
+        any other takes its place and is recorded in `ledger.corrections`. What rests is always one file's row as it
+        stood there, never put together from two: a correction that knows less than what it corrects leaves no more than
+        it says. But a row of a file with assumed columns is a duplicate of one that was read without, whatever it says.
+        Within one file the last row under a key holds, and every difference is recorded.
         """
         table, named = self._table.name, self._named
         self._stage()
@@ -271,12 +277,12 @@ class FileWriting:
         with self._transaction():
             file = self._count("next_file")
             replaced = self._forget(earlier[0], file) if earlier else 0
-            stored, duplicates, corrected = 0, 0, 0
+            stored, duplicates, corrected, completed = 0, 0, 0, 0
             if self.good:
                 if self._table.is_tape:
                     stored = self._settle_tape(file)
                 else:
-                    stored, duplicates, corrected = self._settle_keyed(file)
+                    stored, duplicates, corrected, completed = self._settle_keyed(file)
                 self._run("partitions", {"rests": _rests(self._table)}, table=table, file=file)
             self._run("rejects", file=file, path=named.path, table=table)
             read = stored + duplicates + refused
@@ -288,7 +294,7 @@ class FileWriting:
                 sha256=named.sha256, read=read, stored=stored, duplicates=duplicates, rejected=refused,
                 replaces=earlier[0] if earlier else None, assumed=named.assumed,
             )  # fmt: skip
-        return Entry(file, read, stored, duplicates, refused, replaced, corrected)
+        return Entry(file, read, stored, duplicates, refused, replaced, corrected, completed)
 
     def _move_down(self) -> None:
         """Number staged rows past the lines that were left out: a reader counts the lines that it gives."""
@@ -351,29 +357,54 @@ class FileWriting:
             self._run("learn", {"dim": dim, "listed": ", ".join(columns), "same": same, "unknown": unknown})
             self._run("ids", {"dim": dim, "same": same})
 
-    def _settle_keyed(self, file: int) -> tuple[int, int, int]:
-        """Write new rows, count equal ones, and record where a row differs from one under the same key."""
+    def _settle_keyed(self, file: int) -> tuple[int, int, int, int]:
+        """Write new rows; how many, and how many were duplicates, corrections and completions."""
         table, assumed = self._table, self._named.assumed
         key = ", ".join(f'"{name}"' for name in table.key)
         facts = [name for name in table.names if name not in table.key]
         known_at = () if "known_at" in table.names else ("known_at",)
         same_key = " AND ".join(f'o."{name}" IS NOT DISTINCT FROM n."{name}"' for name in table.key)
         differs = " OR ".join(f'o."{name}" IS DISTINCT FROM n."{name}"' for name in facts) or "false"
-        # what is read takes the place of what was assumed, never the other way round
-        better = f"({differs}) AND o.assumed IS NOT NULL" if assumed else f"{differs} OR o.assumed IS NOT NULL"
+        better, completes = _better(table, assumed is not None)
         self._run("ordered", {"key": key})
         said = {"key": _json("n", table.key), "was": _json("o", facts), "became": _json("n", facts)}
         against = {"table": table.name, "same_key": same_key, "better": better}
         corrected = self._count("corrections_within", {**said, "differs": differs}, table=table.name, file=file)
-        if replaced := self._count("corrections_against", {**said, **against}, table=table.name, file=file):
+        if replaced := self._count("replaced", against):
+            more = {**said, **against, "completes": completes}
+            corrections = self._count("corrections_against", more, table=table.name, file=file)
             self._run("lower_partitions", against)
             self._run("forget_empty_partitions")
-            self._run("forget_corrected", against)
+            self._run("forget_replaced", against)
+        else:
+            corrections = 0
         names = ", ".join(f'"{name}"' for name in (*table.names, "session", *known_at))
         kept = self._count(
             "keyed", {"table": table.name, "names": names, "key": key, "same_key": same_key}, file=file, assumed=assumed
         )
-        return kept, self.good - kept, corrected + replaced
+        return kept, self.good - kept, corrected + corrections, replaced - corrections
+
+
+def _better(table: Table, assumed: bool) -> tuple[str, str]:
+    """SQL for whether a row n takes the place of o under its key, and whether it then completes it: says all of it."""
+    contradicts, adds, loses = ["false"], ["false"], ["false"]
+    for column in table.columns:
+        if column.name in table.key:
+            continue
+        was, becomes = f'o."{column.name}"', f'n."{column.name}"'
+        if column.empty_says:
+            contradicts.append(f"{was} IS DISTINCT FROM {becomes}")
+        else:
+            contradicts.append(f"coalesce({was} <> {becomes}, false)")
+            adds.append(f"({was} IS NULL AND {becomes} IS NOT NULL)")
+            loses.append(f"({was} IS NOT NULL AND {becomes} IS NULL)")
+    other, more, less = (" OR ".join(terms) for terms in (contradicts, adds, loses))
+    # what is read takes the place of what was assumed, never the other way round
+    better = (
+        f"({other} OR {more}) AND o.assumed IS NOT NULL" if assumed else f"{other} OR {more} OR o.assumed IS NOT NULL"
+    )
+    alike = "o.assumed IS NOT NULL" if assumed else "o.assumed IS NULL"
+    return better, f"NOT ({other} OR {less}) AND {alike}"
 
 
 def _json(alias: str, columns: Sequence[str]) -> str:

@@ -27,6 +27,8 @@ def outcome_line(outcome: Outcome) -> str:
         line += f"; replaces {outcome.replaced:,} rows of the file's earlier version"
     if outcome.corrected:
         line += f"; {outcome.corrected:,} corrections recorded"
+    if outcome.completed:
+        line += f"; {outcome.completed:,} completions of rows that said less"
     if outcome.assumed:
         line += f"; assumed: {clean(outcome.assumed, _LINE)}"
     if outcome.aside:

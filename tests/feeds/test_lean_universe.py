@@ -154,6 +154,20 @@ def test_a_session_s_file_agrees_with_the_next_morning_s_zip(store, tmp_path, sy
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real files are not beside this checkout")
+@pytest.mark.parametrize("universe_first", [False, True])
+def test_a_session_s_volume_outlives_a_zip_that_has_none(store, universe_first):
+    """AAPL's two files of one end of session: the same open interest in 1,922 contracts, another one in 40."""
+    two = [
+        REAL / "minute" / "aapl" / "20140606_openinterest_american.zip",
+        REAL / "universes" / "aapl" / "20140605.csv",
+    ]
+    *_, last = ingest(store, two[::-1] if universe_first else two)
+    told = (last.stored, last.duplicates, last.corrected, last.completed)
+    assert told == ((400, 1922, 40, 0) if universe_first else (1962, 0, 40, 1922))
+    assert held(store)["volume"].count() == (1922 if universe_first else 1962)
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real files are not beside this checkout")
 @pytest.mark.parametrize(
     ("symbol", "session", "equal", "larger"),
     [("goog", "20151224", 76, 189), ("aapl", "20140609", 137, 1110), ("twx", "20140605", 9, 27)],

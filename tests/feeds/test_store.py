@@ -101,6 +101,63 @@ def test_last_of_two_differing_rows_in_one_file_holds(store):
     assert (entry.read, entry.stored, entry.duplicates, entry.corrected) == (2, 1, 1, 1)
 
 
+OPEN = {"date": "2025-11-05", "underlying": "A", "expiry": "2025-11-21", "strike": "1", "right": "C"}
+
+
+@pytest.mark.parametrize(
+    ("held", "came", "rests", "counted"),
+    [
+        (("5", ""), ("5", "7"), (5, 7, "b.csv"), (1, 0, 0, 1)),
+        (("5", "7"), ("5", ""), (5, 7, "a.csv"), (0, 1, 0, 0)),
+        (("5", "7"), ("5", "7"), (5, 7, "a.csv"), (0, 1, 0, 0)),
+        (("5", ""), ("5", ""), (5, None, "a.csv"), (0, 1, 0, 0)),
+        (("5", "7"), ("5", "8"), (5, 8, "b.csv"), (1, 0, 1, 0)),
+        (("5", ""), ("6", "7"), (6, 7, "b.csv"), (1, 0, 1, 0)),
+        (("5", "7"), ("6", ""), (6, None, "b.csv"), (1, 0, 1, 0)),
+    ],
+)
+def test_an_absent_fact_contradicts_nothing(store, held, came, rests, counted):
+    """Open interest and volume, and whose row rests: stored, duplicates, corrected and completed are told apart."""
+    for name, (open_interest, volume) in (("a.csv", held), ("b.csv", came)):
+        row = {**OPEN, "open_interest": open_interest, "volume": volume}
+        entry = put(store, "open_interest", [row], name, name)
+    assert (entry.stored, entry.duplicates, entry.corrected, entry.completed) == counted
+    found = store._db.sql(
+        "SELECT open_interest, volume, logical_name FROM main.open_interest JOIN ledger.files USING (file)"
+    ).fetchall()
+    assert found == [rests]
+    assert store.correction_counts() == ({"open_interest": 1} if entry.corrected else {})
+    assert store.held_sessions("open_interest") == [(date(2025, 11, 6), 1)]
+
+
+def test_a_row_that_knows_more_and_less_is_a_correction(store):
+    """It rests as its file has it, and the record keeps what it left out."""
+    level = {"date": "2025-11-05", "index": "SPX", "close": "5"}
+    put(store, "index_levels", [{**level, "open": "4", "high": ""}], "a.csv", "1")
+    entry = put(store, "index_levels", [{**level, "open": "", "high": "6"}], "b.csv", "2")
+    assert (entry.stored, entry.corrected, entry.completed) == (1, 1, 0)
+    assert store._db.sql("SELECT open, high, close, file FROM main.index_levels").fetchall() == [(None, 6.0, 5.0, 2)]
+    ((was,),) = store._db.sql("SELECT was FROM ledger.corrections").fetchall()
+    assert '"open":4.0' in was
+
+
+@pytest.mark.parametrize("ends", [("", "2025-11-07"), ("2025-11-07", "")])
+def test_a_membership_without_an_end_says_that_it_holds(store, ends):
+    member = {"scheme": "GICS", "group": "Energy", "symbol": "A", "from_date": "2025-11-05"}
+    for name, end in zip("ab", ends, strict=True):
+        entry = put(store, "sectors", [{**member, "to_date": end}], name, name)
+    assert (entry.stored, entry.corrected, entry.completed) == (1, 1, 0)
+    assert store._db.sql("SELECT to_date::VARCHAR FROM main.sectors").fetchall() == [(ends[1] or None,)]
+
+
+def test_what_is_assumed_completes_nothing_that_was_read(store):
+    row = {**OPEN, "open_interest": "5"}
+    put(store, "open_interest", [{**row, "volume": ""}], "a.csv", "1")
+    guess = put(store, "open_interest", [{**row, "volume": "7"}], "b.csv", "2", assumed="volume")
+    assert (guess.stored, guess.duplicates, guess.completed) == (0, 1, 0)
+    assert store._db.sql("SELECT volume, assumed FROM main.open_interest").fetchall() == [(None, None)]
+
+
 def test_new_version_of_a_file_replaces_its_own_rows_only(store):
     put(store, "option_trades", [trade("2025-11-05T14:30:00Z")], "a.csv", "1")
     put(store, "option_trades", [trade("2025-11-05T14:31:00Z")], "b.csv", "2")
@@ -276,7 +333,7 @@ def test_open_interest_of_an_older_layout_has_no_volume_until_it_is_read_again(t
         assert known(opened) == [(40, None)]
         entry = put(opened, "open_interest", [row | {"volume": "7"}], "y.csv", "2")
         assert (entry.stored, known(opened)) == (1, [(40, 7)])
-        assert opened._one("SELECT count(*) FROM ledger.corrections") == 1
+        assert (entry.completed, opened.correction_counts()) == (1, {})
 
 
 @pytest.mark.parametrize("volume", ["-1", "1.5", "x", "9223372036854775808"])
