@@ -4,8 +4,11 @@
 """
 
 import gzip
+import random
+import shutil
 import zipfile
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +18,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import feeds.delimited
+import feeds.writing
 from feeds import cells
 from feeds.calendar import exchange_sessions
 from feeds.check import check
@@ -186,3 +191,75 @@ def test_arbitrary_bytes_are_conserved(packing: str, content: bytes, known: bool
             content = gzip.compress(content) if packing == "gz" else pa.Codec("zstd").compress(content, asbytes=True)
         path.write_bytes(content[: len(content) - cut])
         conserved(path, None if packing == "lean" else "index_levels")
+
+
+OFTEN = {
+    "ts": ["2025-11-05T14:30:00Z", "2025-11-05T14:30:00.00001Z", "2025-11-06T14:30:00+00:00", "2025-11-07T20:59:59Z"],
+    "sequence": ["", "1", "2", "900000000000000000"],
+    "underlying": ["ACME", "B"],
+    "expiry": ["2025-11-21"],
+    "strike": ["100", "105.5", "007"],
+    "right": ["C", "P"],
+    "price": ["1.25", "0.01", "1.000000"],
+    "size": ["1", "10"],
+    "exchange": ["", "C", "I"],
+    "conditions": ["", "late", "sweep;xyz"],
+}  # fmt: skip
+SELDOM = [",", '"', '"a,b"', '"a""b"', '"open', "\r", "\x00", "\xff", "x\x01", "X" * 10_000, "2025-11-05T23:59:60Z"]
+
+
+def long_file(rng: random.Random, rows: int, odd: float, sort: bool) -> bytes:
+    """Prints whose columns turn from few texts to many and back, in time or in any order, some cells of any kind."""
+    lines = []
+    for at in range(rows):
+        few = at // 40 % 2
+        row = {name: rng.choice(texts[: 1 if few else None]) for name, texts in OFTEN.items()}
+        if not few:
+            row |= {"price": str(rng.randrange(1, 10**6)), "ts": f"2025-11-05T15:30:00.{rng.randrange(10**6):06d}Z"}
+        if rng.random() < odd:
+            row[rng.choice(list(row))] = rng.choice([rng.choice(["", *LIKELY[:30]]), ""])
+        if rng.random() < odd / 20:
+            row[rng.choice(list(row))] = rng.choice(LIKELY + SELDOM)
+        lines.append(",".join(row.values()))
+    lines = sorted(lines) if sort else lines
+    return "\n".join([",".join(OFTEN), *lines]).encode("latin-1", "replace")
+
+
+def found(path: Path, fresh_db: Path) -> tuple:
+    """All that a store says of one file: what rests, in its order, what was refused, and the counts."""
+    with Store.open(shutil.copyfile(fresh_db, path.with_suffix(".duckdb"))) as store:
+        (outcome,) = ingest(store, [path], table="option_trades", most_rejected=1.0)
+        rows = store._frame("SELECT * FROM tape.option_trades")
+        named = [store._frame(f"SELECT * FROM dim.{dim} ORDER BY id").rows() for dim in ("contracts", "venues")]
+        order = rows.select("session", "contract", "ts", "sequence", "file", "record").rows()
+        assert order == sorted(order)
+        return outcome, rows.rows(), named, store.rejects().rows()
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    rows=st.integers(1, 400),
+    odd=st.sampled_from([0, 0.01, 0.1]),
+    sort=st.booleans(),
+    block=st.sampled_from([100, 1000, 5000]),
+    staged=st.sampled_from([1, 50, feeds.writing.STAGED_ROWS]),
+    members=st.integers(0, 3),
+)
+@settings(FEW, max_examples=12)
+def test_a_file_of_many_blocks_rests_as_by_the_rule(fresh_db, seed, rows, odd, sort, block, staged, members):
+    """Blocks, codes, the quick casts and the order taken from the file's own change nothing that is stored or said."""
+    content = long_file(random.Random(seed), rows, odd, sort)
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
+        path = Path(folder) / "x.csv"
+        cuts = [n * len(content) // max(members, 1) for n in range(members + 1)]
+        parts = [gzip.compress(content[a:b]) for a, b in pairwise(cuts)]
+        path.write_bytes(b"".join(parts) if members else content)
+        patched.setattr(feeds.delimited, "BLOCK_BYTES", block)
+        patched.setattr(feeds.delimited, "_REPEATED", 2)
+        patched.setattr(feeds.writing, "STAGED_ROWS", staged)
+        patched.setattr(cells, "QUICK_ROWS", 1)
+        quick = found(path, fresh_db)
+        patched.setattr(feeds.delimited, "_plain", lambda *_: iter([None]))
+        patched.setattr(cells, "QUICK_ROWS", 1 << 40)
+        patched.setattr(feeds.writing.FileWriting, "_follows", lambda *_: False)
+        assert quick == found(path, fresh_db)
