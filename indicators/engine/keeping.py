@@ -14,7 +14,7 @@ import polars as pl
 from feeds.schema import Sessions
 from feeds.store import Store
 from indicators.engine.gauge import GaugeReading, fuse
-from indicators.engine.indicator import Indicator, Reading, Rows
+from indicators.engine.indicator import Indicator, Reading, Rows, days_of
 from indicators.engine.recipe import code_hash, recipe_of, recipe_of_gauge
 from indicators.engine.told import Told
 
@@ -65,7 +65,9 @@ class Earlier:
         told_from: Mapping[str, int],
     ) -> tuple[Told[GaugeReading], Fresh]:
         """A market's gauge, told anew at least from the first position at which a part was; and what was told."""
-        before = min((at for name, at in told_from.items() if indicators[name].weighed), default=len(self.sessions))
+        weighed = [name for name in told_from if indicators[name].weighed]
+        before = min((told_from[name] for name in weighed), default=len(self.sessions))
+        sure = min((self._sure(indicators[name], parts[name]) for name in weighed), default=len(self.sessions))
         recipe, rests_on = recipe_of_gauge(indicators.values()), self._rests_on(indicators.values())
         held, anew = self._held(f"gauge_{market}", recipe, rests_on[:before])
         told: list[GaugeReading] = []
@@ -74,7 +76,14 @@ class Earlier:
             told = fuse(parts, indicators, self.sessions, since=self.sessions.dates[anew], before=zone)
         levels = np.array([np.nan if g.level is None else g.level for g in told], dtype=np.float64)
         gauge = Told(held, gauge_again, told, [g.session for g in told], levels)
-        return gauge, (recipe, self._rows(told, gauge, ["[]"] * len(told), rests_on))
+        # Where a part may yet be told a null, an older reading of it stands in: kept as published, never read again.
+        held_to = [*rests_on[:sure], *[None] * (len(rests_on) - sure)]
+        return gauge, (recipe, self._rows(told, gauge, ["[]"] * len(told), held_to))
+
+    def _sure(self, indicator: Indicator, readings: Sequence[Reading]) -> int:
+        """The position up to which no later session tells another reading: the one after the last that is not null."""
+        full = np.flatnonzero(~np.isnan(indicator.ranked(readings)))
+        return self.sessions.position(days_of(readings)[int(full[-1])]) + 1 if len(full) else 0
 
     def _rests_on(self, indicators: Iterable[Indicator]) -> list[str]:
         """By session, sha256 over the code, the calendar and the files of the indicators' tables up to it."""
@@ -106,7 +115,7 @@ class Earlier:
         fresh: Sequence[Reading] | Sequence[GaugeReading],
         every: Told[Any],
         money: Sequence[str],
-        rests_on: Sequence[str],
+        rests_on: Sequence[str | None],
     ) -> pl.DataFrame:
         """The fresh ones, which are the last of every one, as rows to keep."""
         ranked = every.ranked[len(every) - len(fresh) :]

@@ -110,6 +110,16 @@ def test_a_session_between_two_is_null_once_the_later_one_is_there(store, made):
     assert check_day(store)["directional_premium"] == [gap, last]
 
 
+def test_a_gauge_told_on_the_day_of_a_gap_is_not_the_one_of_a_later_day(store, made):
+    """On the gap's own day the reading before stands in; once a later one is there, the part has a null and no score."""
+    *_, gap, last = made.sessions.dates
+    add(store, made, last)
+    check_day(store)
+    check_day(store, gap)
+    assert min(check_day(store)["gauge_us"]) == gap
+    check_day(store)
+
+
 def test_a_correction_that_moves_a_row_to_a_later_session_is_seen_where_the_row_was(store, made):
     """A filing corrected with a later time of acceptance leaves the session that knew it first."""
     filings = made.tables()["insider_trades"]
