@@ -32,12 +32,20 @@ class Ledger:
         return int(rows[0][0]) if rows else None
 
     def partition_hash(self, tables: Iterable[str], last: date) -> str:
-        """Sha256 over the files behind every partition of some tables up to a session: changes when any input does."""
+        """Sha256 over the files behind every partition of some tables up to a session: changes when any input does.
+
+        It is the same in every store that holds the same files; whether one store is as it was, `partition_state` says.
+        """
         ((digest,),) = self._told("partition_hash", tables=sorted(tables), last=last)
         return str(digest)
 
+    def partition_state(self, tables: Iterable[str], last: date) -> str:
+        """Sha256 over which of this store's files fill some tables up to a session, and which tables hold nothing."""
+        ((digest,),) = self._told("partition_state", tables=sorted(tables), last=last)
+        return str(digest)
+
     def partition_hashes(self, tables: Iterable[str], last: date) -> dict[str, dict[date, str]]:
-        """By table and session, sha256 over the files behind a partition, of sessions up to one."""
+        """By table and session, sha256 over which of this store's files fill a partition, of sessions up to one."""
         found: dict[str, dict[date, str]] = {}
         for table, day, digest in self._told("partition_hashes", tables=sorted(set(tables)), last=last):
             found.setdefault(str(table), {})[day] = str(digest)

@@ -45,8 +45,9 @@ def published(
     if session is not None:
         on_session(store, market, session)
     if as_of is None:
-        last = scope(store, tables_of(market), market, end=session).sessions.dates[-1]
-        rests_on = (code_hash(), market, last, store.partition_hash(tables_of(market), last), store.reject_counts())
+        tables, covered = tables_of(market), scope(store, tables_of(market), market, end=session).sessions
+        last, calendar = covered.dates[-1], (covered.closes.tolist(), covered.following)
+        rests_on = (code_hash(), market, calendar, store.partition_state(tables, last), store.reject_counts())
         key = hashlib.sha256(repr(rests_on).encode()).hexdigest()
         if (document := store.kept_report(key)) is not None:
             return Published(Report.model_validate_json(document))

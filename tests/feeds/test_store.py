@@ -188,6 +188,34 @@ def test_partition_hash_changes_with_any_input_and_with_nothing_else(store):
     assert store.partition_hash(["option_trades"], date(2025, 11, 5)) != before
 
 
+def closing(day: int, close: str = "1") -> dict[str, str]:
+    return {"index": "SPX", "date": f"2025-11-{day:02}", "close": close}
+
+
+def test_a_file_that_comes_back_leaves_the_store_in_another_state(store):
+    """Of two files that tell of one key the later holds, also where it only came back as it had been."""
+    day = date(2025, 11, 5)
+
+    def said() -> tuple[object, ...]:
+        return store.partition_state(["index_levels"], day), store.partition_hashes(["index_levels"], day)
+
+    put(store, "index_levels", [closing(5), closing(4)], "a.csv", "1")
+    before, alike = said(), store.partition_hash(["index_levels"], day)
+    put(store, "index_levels", [closing(5, "2")], "a.csv", "2")
+    put(store, "index_levels", [closing(5), closing(4)], "a.csv", "1")
+    assert store.partition_hash(["index_levels"], day) == alike
+    assert all(now != then for now, then in zip(said(), before, strict=True))
+
+
+def test_the_state_of_partitions_counts_later_sessions_only_where_a_table_had_none(store):
+    tables, day = ["index_levels", "put_call_volume"], date(2025, 11, 5)
+    states = [store.partition_state(tables, day)]
+    for n in (5, 6, 7):
+        put(store, "index_levels", [closing(n)], f"{n}.csv", str(n))
+        states.append(store.partition_state(tables, day))
+    assert [a == b for a, b in zip(states, states[1:], strict=False)] == [False, False, True]
+
+
 def test_newer_layout_is_refused(tmp_path: Path):
     path = tmp_path / "new.duckdb"
     with Store.open(path) as opened:

@@ -16,6 +16,7 @@ from indicators.engine.recipe import recipe_of
 from indicators.engine.run import Kept, chosen, readings_of
 from indicators.engine.scope import scope
 from indicators.views.published import Published, keep, published
+from indicators.views.report import report_of
 
 DAYS = 6
 
@@ -96,6 +97,21 @@ def test_a_new_session_reads_no_older_one(db, made, anew):
     # the order of the files differs, so the input's hash does; every number is the same
     whole = published(anew).report
     assert found.report.model_dump(exclude={"input_hash"}) == whole.model_dump(exclude={"input_hash"})
+
+
+def test_a_report_names_no_table_as_missing_that_holds_later_sessions_alone(tmp_path, made):
+    path, *days = tmp_path / "market.duckdb", *made.sessions.dates
+    with Store.open(path) as store:
+        put(store, "index_levels", made.tables()["index_levels"], "index_levels")
+        add(store, made, days[0])
+    first, _ = publish(path, days[0])
+    with Store.open(path) as store:
+        bars = made.tables()["daily_bars"]
+        put(store, "daily_bars", bars.filter(pl.col("date") > days[0]), "daily_bars")
+    found, _ = publish(path, days[0])
+    with Store.open(path, read_only=True) as store:
+        anew = report_of(day_of(store, session=days[0]), store)
+    assert found.report.notices == anew.notices != first.report.notices
 
 
 def test_a_corrected_session_is_measured_again_and_its_old_reading_kept(db, made):
