@@ -26,7 +26,8 @@ class ShortShare(Indicator):
         A pure number in [0, 1]. coverage = members with volume and a close ÷ members.
     Null rule
         A session whose session before has no file, or no member with both volume and a close, is null between sessions
-        with values; it is never carried forward. Without stored members all symbols count, which a note says.
+        with values; it is never carried forward. Before the first stored members all symbols count, which a note
+        says: a list that comes later changes no earlier reading.
     Timing
         FINRA publishes after the close: `lag` 1. Members are those of the newest snapshot at that time.
     Not weighed in the gauge: it stands beside the tape's reading, and takes no part's place.
@@ -91,7 +92,7 @@ class ShortShare(Indicator):
             members = None if members is None else members.filter(pl.col("known_at") <= cut)
         if volumes.is_empty():
             return []
-        everyone, chosen = self._chosen(volumes, members, clock, key)
+        listed, chosen = self._chosen(volumes, members, clock, key)
         by_session = {row["session"]: row for row in self._summed(volumes, chosen).iter_rows(named=True)}
         notes = assumed_notes(volumes, "short_volume")
         first = int(volumes["n"].min())  # type: ignore[arg-type]
@@ -99,27 +100,26 @@ class ShortShare(Indicator):
         for t in range(max(first, sessions.on_or_after(since)), len(sessions)):
             if as_of is not None and sessions.closes[t] > nanoseconds(as_of):
                 break
-            said = (LABEL, *((everyone,) if everyone else ()), *(text for since, text in notes if since <= t))
+            whole = () if t >= listed else (f"over all symbols: no members of {self.index} are stored",)
+            said = (LABEL, *whole, *(text for since, text in notes if since <= t))
             readings.append(_reading(sessions.dates[t], sessions.dates[t - 1] if t else None, by_session, said))
         return readings if period == "session" else month_ends(readings, sessions)
 
     def _chosen(
         self, volumes: pl.DataFrame, members: pl.DataFrame | None, clock: pl.DataFrame, key: str | None
-    ) -> tuple[str | None, pl.DataFrame]:
-        """Which symbols count on each session (session, symbol), and what to say where all do."""
+    ) -> tuple[int, pl.DataFrame]:
+        """Position of the first session with a list of symbols, and those that count on each (session, symbol)."""
         if key is not None:
-            return None, clock.select("session", symbol=pl.lit(key))
-        own = None if members is None else members.filter(pl.col("index") == self.index)
-        if own is None or own.is_empty():
-            # without a list of members nobody can say who is absent
-            return f"over all symbols: no members of {self.index} are stored", volumes.select("session", "symbol")
-        snapshots = own.select("session", "date").unique().sort("session", "date").unique("session", keep="last")
-        dated = (
-            clock.select("session")
-            .sort("session")
-            .join_asof(snapshots.sort("session").rename({"session": "since"}), left_on="session", right_on="since")
-        )
-        return None, dated.join(own.select("date", "symbol").unique(), on="date").select("session", "symbol")
+            return 0, clock.select("session", symbol=pl.lit(key))
+        empty = pl.DataFrame(schema={"session": pl.Date, "date": pl.Date, "symbol": pl.String})
+        own = empty if members is None else members.filter(pl.col("index") == self.index).select(empty.columns)
+        snapshots = own.select(since="session", date="date").unique().sort("since", "date").unique("since", keep="last")
+        dated = clock.sort("session").join_asof(snapshots.sort("since"), left_on="session", right_on="since")
+        listed = dated["date"].null_count()
+        # without a list of members nobody can say who is absent
+        everyone = volumes.filter(pl.col("n") < listed).select("session", "symbol")
+        members_of = dated.join(own.select("date", "symbol").unique(), on="date").select("session", "symbol")
+        return listed, pl.concat([everyone, members_of])
 
     def _summed(self, volumes: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
         """Dollar sums by session over the chosen symbols that have volume and a close."""

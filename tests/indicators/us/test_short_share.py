@@ -104,6 +104,14 @@ def test_only_members_count_and_absent_ones_lower_the_coverage():
     assert read(volumes, CLOSES, key=B)[0].value == 0.9
 
 
+def test_a_list_of_members_that_comes_later_changes_no_earlier_reading():
+    volumes = [(day, symbol, "Q", sold, 100.0) for day in DAYS[:3] for symbol, sold in ((A, 40.0), (B, 90.0))]
+    before, found = read(volumes, CLOSES), read(volumes, CLOSES, [(DAYS[2], A)])
+    assert found[0] == before[0]
+    assert [r.value for r in found[1:3]] == [0.4, 0.4]
+    assert not any("over all symbols" in note for r in found[1:] for note in r.notes)
+
+
 def test_it_stands_beside_the_gauge_and_is_no_part_of_it():
     indicators = of_market("us")
     assert not indicators["short_share"].weighed
