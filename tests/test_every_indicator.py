@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import ClassVar
@@ -16,6 +16,7 @@ import pytest
 from feeds.calendar import ZONES
 from feeds.schema import Part, Sessions, utc
 from feeds.store import Store
+from indicators.engine import keeping
 from indicators.engine.indicator import Indicator, Input, Period, Reading, Rows
 from indicators.engine.run import compute, registry, rows_of
 from indicators.engine.scope import EXCHANGES, Scope, scope
@@ -114,6 +115,45 @@ def forgets_the_past(indicator: Indicator, world: World) -> list[str]:
     return wrong
 
 
+def knows_of_late_inputs(indicator: Indicator, world: World) -> list[str]:
+    """Readings before an optional input's first row that are not those of a store which never has any."""
+    sessions = world.covered.sessions
+    parts, wrong = parts_of(indicator, world), []
+    for need in indicator.inputs:
+        if not need.optional or need.split != "history":
+            continue
+        held = [part.tables[need.table]["session"].unique().sort() for part in parts if need.table in part.tables]
+        days = [day for days in held for day in days if day in sessions]
+        for first in days[len(days) // 2 :: max(len(days) // 4, 1)]:
+
+            def told(keep: pl.Expr, table: str = need.table) -> list[Reading]:
+                changed = [
+                    replace(part, tables={**part.tables, table: part.tables[table].filter(keep)})
+                    if table in part.tables
+                    else part
+                    for part in parts
+                ]
+                return indicator.value(compute(indicator, changed), sessions)
+
+            late, never = told(pl.col("session") >= first), told(pl.lit(False))
+            before = [[r for r in found if r.session < first] for found in (late, never)]
+            if before[0] != before[1]:
+                wrong.append(f"`{need.table}` from {first} on")
+    return wrong
+
+
+def comes_back_otherwise(indicator: Indicator, found: Iterable[Reading]) -> list[str]:
+    """Readings that are not what they were once a store has kept them: its JSON knows no tuples, dates or NaN."""
+    wrong = []
+    for reading, money in zip(found, keeping.money_of(found), strict=True):
+        again = keeping.read_again({"reading": reading.model_dump_json(), "money": money})
+        if again != reading or repr(again.components) != repr(reading.components):
+            wrong.append(f"{reading.session}")
+        if indicator.gauge_value(again) != indicator.gauge_value(reading):
+            wrong.append(f"{reading.session}: the number that is ranked")
+    return wrong
+
+
 def known_too_late(indicator: Indicator, world: World) -> list[str]:
     """Readings that rest on what was not public by their session's end, or that break the declared warm-up."""
     wrong = []
@@ -173,6 +213,15 @@ def test_the_future_does_not_change_the_past(member):
 
 def test_what_is_not_asked_for_is_not_told(member):
     assert forgets_the_past(*member) == []
+
+
+def test_an_input_that_comes_late_changes_nothing_before_it(member):
+    assert knows_of_late_inputs(*member) == []
+
+
+def test_a_kept_reading_comes_back_as_it_was(member):
+    indicator, world = member
+    assert comes_back_otherwise(indicator, readings(indicator, world)) == []
 
 
 def test_partitions_and_threads_leave_no_trace(member):
@@ -257,13 +306,19 @@ class Planted(Indicator):
     name: ClassVar[str] = "planted"
     title: ClassVar[str] = "Planted"
     unit: ClassVar[str] = "σ"
-    inputs: ClassVar[tuple[Input, ...]] = (Input("index_levels", "history"),)
-    keys: ClassVar[dict[str, tuple[str, ...]]] = {"closes": ("session",)}
+    inputs: ClassVar[tuple[Input, ...]] = (
+        Input("index_levels", "history"),
+        Input("index_members", "history", optional=True),
+    )
+    keys: ClassVar[dict[str, tuple[str, ...]]] = {"closes": ("session",), "members": ("session", "symbol")}
     warmup: ClassVar[int] = 1
     fault: str = "none"
 
     def measure(self, part: Part) -> Rows:
-        return {"closes": part.tables["index_levels"].select("session", "close", "known_at")}
+        return {
+            "closes": part.tables["index_levels"].select("session", "close", "known_at"),
+            "members": part.tables["index_members"].select("session", "symbol"),
+        }
 
     def value(
         self,
@@ -288,12 +343,16 @@ class Planted(Indicator):
         if self.fault == "unlagged filing":
             known = [k + 3 * 86_400_000_000_000 for k in known]
         late = 0 if self.fault == "no warm-up" else 1
+        components: dict[str, dict[str, object]] = {"a tuple": {"pair": (1.0, 2.0)}, "an infinity": {"x": np.inf}}
+        if self.fault == "members at all":
+            components[self.fault] = {"members": not rows["members"].is_empty()}
         return [
             Reading(
                 session=day,
                 value=None if i < late or np.isnan(z[i]) else float(z[i]),
                 reason=None if self.fault == "silent null" else "too early" if i < late or np.isnan(z[i]) else None,
                 known_at=utc(known[i]),
+                components=components.get(self.fault, {}),
             )
             for i, day in enumerate(frame["session"])
             if since is None or day >= since
@@ -337,6 +396,8 @@ def test_a_sound_indicator_passes_every_check(planted_world):
     assert sees_the_future(sound, planted_world) == []
     assert known_too_late(sound, planted_world) == []
     assert forgets_the_past(sound, planted_world) == []
+    assert knows_of_late_inputs(sound, planted_world) == []
+    assert comes_back_otherwise(sound, readings(sound, planted_world)) == []
     assert unexplained_nulls(readings(sound, planted_world)) == []
 
 
@@ -348,6 +409,9 @@ def test_a_sound_indicator_passes_every_check(planted_world):
         ("unlagged filing", known_too_late),
         ("no warm-up", known_too_late),
         ("no past", forgets_the_past),
+        ("members at all", knows_of_late_inputs),
+        ("a tuple", lambda indicator, world: comes_back_otherwise(indicator, readings(indicator, world))),
+        ("an infinity", lambda indicator, world: comes_back_otherwise(indicator, readings(indicator, world))),
         ("silent null", lambda indicator, world: unexplained_nulls(readings(indicator, world))),
     ],
 )

@@ -65,7 +65,7 @@ class BullAlignment(Weekly):
             }
             gap = "no stock has a bar at the week's end and 60 up to it"
             reasons = {"value": gap, "aligned": gap}
-            reasons["industries"] = gap if names else "no dated industry members are stored"
+            reasons["industries"] = "no dated industry members are stored" if counted.any() else gap
             value = 100.0 * components["aligned"] / n if n else None
             coverage = ratio(n, int(np.count_nonzero(recent)))
             readings.append(history.reading(w, value, components, reasons, coverage))

@@ -54,7 +54,7 @@ class Earlier:
         since = self.sessions.dates[anew] if anew < len(self.sessions) else None
         told = indicator.value(rows, self.sessions, since=since) if since else []
         readings = Told(held, read_again, told, [r.session for r in told], indicator.ranked(told))
-        fresh = self._rows(told, readings, [*_money(told)], rests_on)
+        fresh = self._rows(told, readings, [*money_of(told)], rests_on)
         return readings, anew, (recipe, fresh)
 
     def gauge(
@@ -131,8 +131,8 @@ class Earlier:
         )
 
 
-def _money(readings: Iterable[Reading]) -> Iterator[str]:
-    """Where among a reading's components exact money stands, which JSON writes as text."""
+def money_of(readings: Iterable[Reading]) -> Iterator[str]:
+    """Of each reading, as JSON, where among its components exact money stands, which JSON writes as text."""
     for reading in readings:
         yield json.dumps([*_decimals(reading.components, ())])
 

@@ -356,7 +356,9 @@ class _States:
         asked = pl.col("session") <= day
         seen = self.highs.filter(asked if key is None else asked & (pl.col("symbol") == key))
         today = seen.filter(pl.col("session") == day)
-        count = seen.select(pl.col("closes").max()).item() or 0
+        count = seen.select(pl.col("closes").max()).item()
+        if count is None:
+            return f"{needs}, there are 0"
         if today.is_empty():
             return f"{needs} and one of the session itself, which is missing; there are {count}"
         return f"{needs}, there are {count}" if count < YEAR else "no imbalance of this session to judge"

@@ -79,7 +79,7 @@ class Series:
     valued: Ints
     trends: tuple[Trend, ...]
     notes: list[Since]
-    members: dict[date, dict[str, Any]] | None
+    members: dict[date, dict[str, Any]]
 
 
 class EpsDivergence(Indicator):
@@ -99,9 +99,9 @@ class EpsDivergence(Indicator):
     "multiple compression", D < 0 "earnings-led decline". `forward_pe_percentile` ranks P/E among its own past.
     `price_change` = `eps_change` + `pe_change` are log changes from the first to the last session of the lookback.
 
-    Where the index's members are stored with their weights, `contributions` parts its return since the close before
+    From the first session on whose weights are stored, `contributions` parts the index's return since the close before
     into Σ w_i·r_i of the seven largest members and of the rest, and the residual that they leave: weights that are
-    rounded or old, members without a bar, dividends in adjusted closes.
+    rounded or old, members without a bar, dividends in adjusted closes. No reading before it knows of them.
 
     Units: D per year (0.20: the trend of earnings outran that of price by 20 % a year). coverage = (5 − extended)/5.
     NaN rule: a session without a close, without a vintage of the last 200 days or with more than two quarters to extend
@@ -178,14 +178,14 @@ class EpsDivergence(Indicator):
             return []
         blend, eps_notes = _forward_earnings(mine.get("vintages"), sessions, count)
         members = mine.get("contributions")
-        by_member = None if members is None or members.is_empty() else _by_session(members)
+        by_member = {} if members is None else _by_session(members)
         series = self._series(index, price, blend, price_notes + eps_notes, by_member)
         first = int(np.argmin(np.isnan(price)))
         readings = [self._reading(series, sessions, t) for t in range(max(first, sessions.on_or_after(since)), count)]
         return readings if period == "session" else month_ends(readings, sessions)
 
     def _series(
-        self, index: str, price: Floats, blend: Blend, notes: list[Since], members: dict[date, dict[str, Any]] | None
+        self, index: str, price: Floats, blend: Blend, notes: list[Since], members: dict[date, dict[str, Any]]
     ) -> Series:
         earning = np.where(blend.eps > 0, blend.eps, np.nan)
         pe = price / earning
@@ -224,7 +224,7 @@ class EpsDivergence(Indicator):
         elif np.isnan(series.rank[t]):
             reasons["forward_pe_percentile"] = f"needs {MIN_PERCENTILE} sessions of forward P/E, has {series.valued[t]}"
         parts = {}
-        if series.members is not None:
+        if next(iter(series.members), date.max) <= sessions.dates[t]:
             parts["contributions"] = series.members.get(sessions.dates[t], dict.fromkeys(MEMBERS))
             if parts["contributions"]["members"] is None:
                 reasons["contributions"] = NO_WEIGHTS
@@ -283,7 +283,7 @@ class EpsDivergence(Indicator):
 
 
 def _by_session(members: pl.DataFrame) -> dict[date, dict[str, Any]]:
-    """`MEMBERS` by session; what the members with a return add up to, and what the index's return has beyond it."""
+    """`MEMBERS` by session, ascending; what members with a return add up to, what the index's return has beyond it."""
     own = pl.col("contribution")
     summed = members.group_by("session").agg(
         pl.col("index_return").first(),
@@ -294,7 +294,7 @@ def _by_session(members: pl.DataFrame) -> dict[date, dict[str, Any]]:
         weights_of=pl.col("weights_of").first().cast(pl.String),
     )
     whole = summed.with_columns(residual=pl.col("index_return") - pl.col("seven_largest") - pl.col("rest"))
-    return {row.pop("session"): row for row in whole.select("session", *MEMBERS).iter_rows(named=True)}
+    return {row.pop("session"): row for row in whole.select("session", *MEMBERS).sort("session").iter_rows(named=True)}
 
 
 def _number(x: float) -> float | None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -213,7 +214,7 @@ def test_the_state_of_partitions_counts_later_sessions_only_where_a_table_had_no
     for n in (5, 6, 7):
         put(store, "index_levels", [closing(n)], f"{n}.csv", str(n))
         states.append(store.partition_state(tables, day))
-    assert [a == b for a, b in zip(states, states[1:], strict=False)] == [False, False, True]
+    assert [a == b for a, b in pairwise(states)] == [False, False, True]
 
 
 def test_newer_layout_is_refused(tmp_path: Path):

@@ -111,7 +111,7 @@ def test_a_session_between_two_is_null_once_the_later_one_is_there(store, made):
 
 
 def test_a_gauge_told_on_the_day_of_a_gap_is_not_the_one_of_a_later_day(store, made):
-    """On the gap's own day the reading before stands in; once a later one is there, the part has a null and no score."""
+    """On the gap's own day the reading before stands in; once a later one is there, the part has a null."""
     *_, gap, last = made.sessions.dates
     add(store, made, last)
     check_day(store)
