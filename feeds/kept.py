@@ -106,8 +106,9 @@ class Kept(ABC):
 
     def keep_report(self, key: str, document: str) -> None:
         """Keep a report for the next time the same is asked."""
-        self._kept("forget_report", key=key)
-        self._kept("keep_report", key=key, document=document)
+        with self._transaction():
+            self._kept("forget_report", key=key)
+            self._kept("keep_report", key=key, document=document)
 
 
 def _rows_table(indicator: str, recipe: str) -> str:

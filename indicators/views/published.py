@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from feeds.errors import StoreBusy, StoreUnreadable
+from feeds.errors import StoreBusy, StoreFull, StoreUnreadable
 from feeds.store import Store
 from indicators.engine.recipe import code_hash
 from indicators.engine.scope import on_session, scope, tables_of
@@ -60,7 +60,7 @@ def published(
 
 
 def keep(path: str, made: Published) -> None:
-    """Keep what was computed for the next time; not in a store that somebody else holds or that may not be written."""
+    """Keep what was computed for the next time; not in a store that somebody else holds or that takes nothing more."""
     if made.kept is None or made.key is None:
         return
     key, document = made.key, made.report.to_json()
@@ -74,5 +74,5 @@ def keep_measured(path: str, kept: "Kept", more: Callable[[Store], None] | None 
             kept.save(store)
             if more is not None:
                 more(store)
-    except (StoreBusy, StoreUnreadable):
+    except (StoreBusy, StoreFull, StoreUnreadable):
         return

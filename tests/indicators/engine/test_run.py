@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -97,6 +98,25 @@ def test_a_new_session_reads_no_older_one(db, made, anew):
     # the order of the files differs, so the input's hash does; every number is the same
     whole = published(anew).report
     assert found.report.model_dump(exclude={"input_hash"}) == whole.model_dump(exclude={"input_hash"})
+
+
+@pytest.mark.parametrize("step", ["forget_measured", "keep_readings", "keep_report"])
+def test_a_full_disk_keeps_nothing_and_costs_no_report(db, made, monkeypatch, step):
+    with Store.open(db) as store:
+        add(store, made, made.sessions.dates[-1])
+    plain = Store._kept
+
+    def full(self: Store, name: str, *given: object, **values: object) -> list[object]:
+        if name == step:
+            raise duckdb.IOException("no space left on device")
+        return plain(self, name, *given, **values)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "_kept", full)
+        found, _ = publish(db)
+    assert found.kept is not None
+    again, _ = publish(db)
+    assert again.report.to_json() == found.report.to_json()
 
 
 def test_a_report_names_no_table_as_missing_that_holds_later_sessions_alone(tmp_path, made):
