@@ -197,6 +197,19 @@ def test_spearman_of_the_past_equals_the_reference() -> None:
     assert found[699, 4, 0] == 0  # constant
 
 
+@pytest.mark.parametrize("steps", [3, 1000])
+def test_spearman_from_a_session_on_is_the_end_of_the_whole(steps: int) -> None:
+    """Whichever session it begins with, to the last bit: ties, gaps, a constant side, fewer than 60 in common."""
+    rng = np.random.default_rng(steps)
+    scores = np.floor(rng.random((620, 4)) * steps)
+    scores[rng.random(scores.shape) < 0.1] = np.nan
+    scores[:590, 2] = np.nan
+    scores[:, 3] = 7.0
+    whole = past_spearman(scores)
+    for begin in (0, 1, 60, 61, 503, 504, 505, 506, 619, 620):
+        assert past_spearman(scores, begin).tobytes() == whole[begin:].tobytes()
+
+
 def test_fewer_than_sixty_common_sessions_count_as_unrelated() -> None:
     scores = np.arange(62.0)[:, None].repeat(2, axis=1)
     found = past_spearman(scores)
