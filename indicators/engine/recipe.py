@@ -42,7 +42,7 @@ def code_hash() -> str:
     """Sha256 over the whole package: a report of another version is never taken for one of this."""
     digest = hashlib.sha256()
     parts = [*_under("feeds"), *_under("seeds")]
-    for folder in ("", "kept", "tape"):
+    for folder in ("", "kept", "ledger", "lookup", "tape"):
         parts += _under("feeds", "sql", folder)
     for folder in ("us", "china", "kernels", "engine", "views"):
         parts += _under("indicators", folder)

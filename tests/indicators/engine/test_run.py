@@ -9,9 +9,11 @@ import polars as pl
 import pytest
 
 from feeds.check import check
+from feeds.query import query
 from feeds.schema import TABLES
 from feeds.store import Store
 from feeds.synthetic import Market, market
+from indicators.engine import recipe
 from indicators.engine.day import day_of
 from indicators.engine.recipe import recipe_of
 from indicators.engine.run import Kept, chosen, readings_of
@@ -132,6 +134,28 @@ def test_a_report_names_no_table_as_missing_that_holds_later_sessions_alone(tmp_
     with Store.open(path, read_only=True) as store:
         anew = report_of(day_of(store, session=days[0]), store)
     assert found.report.notices == anew.notices != first.report.notices
+
+
+def test_every_query_behind_a_report_is_code_that_its_hash_covers(small_store, monkeypatch):
+    covered: list[str] = []
+    asked: list[str] = []
+    plain = Path.read_text
+
+    def read(path: Path, *given: str, **how: str) -> str:
+        asked.append(str(path))
+        return plain(path, *given, **how)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recipe, "_add", lambda digest, parts: covered.extend(str(part) for part in parts))
+        recipe.code_hash.cache_clear()
+        recipe.code_hash()
+    recipe.code_hash.cache_clear()
+    query.cache_clear()
+    monkeypatch.setattr(Path, "read_text", read)
+    published(small_store)
+    behind = {path for path in asked if path.endswith(".sql")}
+    assert behind
+    assert behind <= set(covered)
 
 
 def test_a_corrected_session_is_measured_again_and_its_old_reading_kept(db, made):
