@@ -78,7 +78,7 @@ class Kept(ABC):
         Parameters
         ----------
         readings : `session`, `reading` (JSON), `money` (where in it text is exact money, JSON), `ranked`, and
-            `input_hash`, what the reading rests on
+            `input_hash`, what the reading rests on; a session whose `reading` is null has none any longer
 
         Returns the sessions whose reading was superseded under the same recipe: their input was corrected.
         """

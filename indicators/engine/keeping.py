@@ -22,7 +22,7 @@ KEPT = {"session": pl.Date, "reading": pl.String, "money": pl.String, "ranked": 
 """A kept reading: its JSON as published, where in it exact money stands, the number ranked, what it rests on."""
 
 Fresh = tuple[str, pl.DataFrame]
-"""What was told anew: its recipe, and rows to keep."""
+"""What was told anew: its recipe, and rows to keep; one with nothing but a session says that it has no reading now."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,16 @@ class Earlier:
         readings, the position of the first session that was told anew, and what was, as a store keeps it
         """
         recipe, rests_on = recipe_of(indicator), self._rests_on([indicator])
-        held, anew = self._held(indicator.name, recipe, rests_on)
+        held, past = self._held(indicator.name, recipe, rests_on)
+        # A null at the end may be told because of what came later: a session without a tape between two that have one.
+        full = np.flatnonzero(held["ranked"].is_not_null().to_numpy())
+        held = held.head(int(full[-1]) + 1 if len(full) else 0)
+        anew = self._after(held)
         since = self.sessions.dates[anew] if anew < len(self.sessions) else None
         told = indicator.value(rows, self.sessions, since=since) if since else []
         readings = Told(held, read_again, told, [r.session for r in told], indicator.ranked(told))
         fresh = self._rows(told, readings, [*money_of(told)], rests_on)
-        return readings, anew, (recipe, fresh)
+        return readings, anew, (recipe, _with_gone(fresh, past))
 
     def gauge(
         self,
@@ -69,16 +73,19 @@ class Earlier:
         before = min((told_from[name] for name in weighed), default=len(self.sessions))
         sure = min((self._sure(indicators[name], parts[name]) for name in weighed), default=len(self.sessions))
         recipe, rests_on = recipe_of_gauge(indicators.values()), self._rests_on(indicators.values())
-        held, anew = self._held(f"gauge_{market}", recipe, rests_on[:before])
+        held, past = self._held(f"gauge_{market}", recipe, rests_on)
+        held = held.filter(pl.col("session").is_in(self.sessions.dates[:before]))
+        anew = self._after(held)
         told: list[GaugeReading] = []
         if anew < len(self.sessions):
-            zone = gauge_again(held.row(-1, named=True)).zone if held.height else None
+            levels_held = held.filter(pl.col("ranked").is_not_null())
+            zone = gauge_again(levels_held.row(-1, named=True)).zone if levels_held.height else None
             told = fuse(parts, indicators, self.sessions, since=self.sessions.dates[anew], before=zone)
         levels = np.array([np.nan if g.level is None else g.level for g in told], dtype=np.float64)
         gauge = Told(held, gauge_again, told, [g.session for g in told], levels)
         # Where a part may yet be told a null, an older reading of it stands in: kept as published, never read again.
         held_to = [*rests_on[:sure], *[None] * (len(rests_on) - sure)]
-        return gauge, (recipe, self._rows(told, gauge, ["[]"] * len(told), held_to))
+        return gauge, (recipe, _with_gone(self._rows(told, gauge, ["[]"] * len(told), held_to), past))
 
     def _sure(self, indicator: Indicator, readings: Sequence[Reading]) -> int:
         """The position up to which no later session tells another reading: the one after the last that is not null."""
@@ -98,17 +105,19 @@ class Earlier:
             found.append(last)
         return found
 
-    def _held(self, name: str, recipe: str, rests_on: Sequence[str]) -> tuple[pl.DataFrame, int]:
-        days = self.sessions.dates[: len(rests_on)]
-        right = pl.DataFrame({"session": days, "now": rests_on}, schema={"session": pl.Date, "now": pl.String})
+    def _held(self, name: str, recipe: str, rests_on: Sequence[str]) -> tuple[pl.DataFrame, list[date]]:
+        """What is kept and holds, by session, ascending; and the sessions of what is kept and does not."""
+        right = pl.DataFrame(
+            {"session": self.sessions.dates, "now": rests_on}, schema={"session": pl.Date, "now": pl.String}
+        )
         kept = self.store.kept_readings(name, recipe).join(right, on="session", maintain_order="left")
-        same = (kept["input_hash"] == kept["now"]).fill_null(False).to_numpy()
-        count = int(np.argmin(same)) if not same.all() else len(same)
-        # A null at the end may be told because of what came later: a session without a tape between two that have one.
-        full = np.flatnonzero(kept["ranked"][:count].is_not_null().to_numpy())
-        count = int(full[-1]) + 1 if len(full) else 0
-        held = kept.head(count).drop("now")
-        return held, self.sessions.position(held["session"][-1]) + 1 if count else 0
+        same = (kept["input_hash"] == kept["now"]).fill_null(False)
+        count = kept.height if same.all() else int(same.arg_min() or 0)
+        return kept.head(count).drop("now"), kept.filter(~same)["session"].to_list()
+
+    def _after(self, held: pl.DataFrame) -> int:
+        """The position after the last held session."""
+        return self.sessions.position(held["session"][-1]) + 1 if held.height else 0
 
     def _rows(
         self,
@@ -129,6 +138,13 @@ class Earlier:
             },
             schema=KEPT,
         )
+
+
+def _with_gone(fresh: pl.DataFrame, past: Sequence[date]) -> pl.DataFrame:
+    """Rows to keep, and those of the sessions whose kept reading holds no longer and that have none now."""
+    told = set(fresh["session"])
+    gone = pl.DataFrame({"session": [day for day in past if day not in told]}, schema={"session": pl.Date})
+    return pl.concat([fresh, gone], how="diagonal")
 
 
 def money_of(readings: Iterable[Reading]) -> Iterator[str]:

@@ -110,6 +110,14 @@ def test_a_session_between_two_is_null_once_the_later_one_is_there(store, made):
     assert check_day(store)["directional_premium"] == [gap, last]
 
 
+def test_a_reading_whose_session_lost_its_tape_is_superseded_and_the_rest_told_once(store, made):
+    first, second, third, *_ = made.sessions.dates
+    put(store, "option_trades", made.tape(third)["option_trades"].head(9), f"{first}/option_trades")
+    assert check_day(store)["directional_premium"] == [second, third, first]
+    assert first in [day for day, _ in store.superseded_readings("directional_premium")]
+    assert check_day(store)["directional_premium"] == []
+
+
 def test_a_gauge_told_on_the_day_of_a_gap_is_not_the_one_of_a_later_day(store, made):
     """On the gap's own day the reading before stands in; once a later one is there, the part has a null."""
     *_, gap, last = made.sessions.dates
