@@ -64,10 +64,15 @@ def read_mapping(path: Path) -> Mapping:
 
 @dataclass(frozen=True)
 class Mapped(Feed):
-    """Files read through a mapping."""
+    """Files read through a mapping, whose file is `called` so.
+
+    The same file through another mapping is another file; through the same one, changed since, it is read anew and its
+    rows replace the earlier ones.
+    """
 
     mapping: Mapping
     table: str
+    called: str
     name = "mapped"
     fills = tuple(TABLES)
     about = "any CSV or Parquet through --mapping"
@@ -84,7 +89,7 @@ class Mapped(Feed):
         named = [*mapping.columns, *mapping.constants, *mapping.assume]
         if stray := unknown_to(named, TABLES[chosen].names):
             raise UnknownName("column", stray[0], TABLES[chosen].names)
-        return cls(mapping, chosen)
+        return cls(mapping, chosen, path.name)
 
     @property
     def assumed(self) -> str | None:
@@ -107,7 +112,8 @@ class Mapped(Feed):
             raise UnreadableFile(
                 f"'{path.name}': the mapping leaves {', '.join(lacking)} of {self.table} without a source"
             )
-        return Claim(self.table, dated_name(path), self.assumed)
+        said = self.mapping.model_dump_json()
+        return Claim(self.table, f"{self.called}/{dated_name(path)}", self.assumed, learned=said)
 
     def _sources(self, found: tuple[str, ...]) -> dict[str, str]:
         """Canonical column → the file's own, by the mapping; a column of the canonical name maps to itself."""
@@ -122,18 +128,18 @@ class Mapped(Feed):
             frame = raw.select("record", *(pl.col(source).alias(name) for name, source in sources.items()))
             frame = frame.with_columns(pl.lit(value).alias(name) for name, value in self.mapping.constants.items())
             for name, rule in self.mapping.assume.items():
-                frame = frame.with_columns(_assumed(name, rule, frame, claim, desk.sessions))
+                frame = frame.with_columns(_assumed(name, rule, frame, dated_name(path), desk.sessions))
             yield _as_kinds(frame, self.table)
 
 
-def _assumed(name: str, rule: Any, frame: pl.DataFrame, claim: Claim, sessions: Sessions) -> pl.Series:
+def _assumed(name: str, rule: Any, frame: pl.DataFrame, file: str, sessions: Sessions) -> pl.Series:
     """One assumed column of a batch."""
     if isinstance(rule, dict):
         if "code" not in frame.columns:
             raise BadValue("--mapping", name, "a table of values looks up `code`; map that column first")
         return frame["code"].cast(pl.String).replace_strict(rule, default=None, return_dtype=pl.String).alias(name)
     if rule == "row":
-        return frame.select((pl.lit(f"{claim.logical_name}#") + pl.col("record").cast(pl.String)).alias(name))[name]
+        return frame.select((pl.lit(f"{file}#") + pl.col("record").cast(pl.String)).alias(name))[name]
     if isinstance(rule, str) and (later := _LATER.match(rule)):
         column, days = later.group(1), int(later.group(2))
         if column not in frame.columns:

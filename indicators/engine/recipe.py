@@ -6,6 +6,7 @@ Imports no kernel, so that a stored report can be looked up without compiling or
 import hashlib
 from collections.abc import Iterable
 from functools import lru_cache
+from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from indicators.engine.indicator import Indicator
+
+_COMPUTED_WITH = ("duckdb", "numba", "numpy", "polars")
+"""Packages that may add in another order in another version."""
 
 _COMPUTING = ("indicator", "contributions", "filings", "history", "money", "prints", "spans", "weeks")
 """Modules of the engine whose code enters an indicator's rows and readings."""
@@ -24,9 +28,9 @@ def recipe_of(indicator: "Indicator") -> str:
     module = type(indicator).__module__.split(".")
     own = files(module[0]).joinpath(*module[1:-1], f"{module[-1]}.py")
     engine = (files("indicators").joinpath("engine", f"{name}.py") for name in _COMPUTING)
-    _add(
-        digest, [own, *engine, *_under("indicators", "kernels"), *_under("seeds"), files("feeds").joinpath("schema.py")]
-    )
+    read = (files("feeds").joinpath(f"{name}.py") for name in ("arrow", "schema", "tape"))
+    _add(digest, [own, *engine, *_under("indicators", "kernels"), *_under("seeds"), *read])
+    _add(digest, _under("feeds", "sql", "tape"))
     return digest.hexdigest()
 
 
@@ -39,8 +43,11 @@ def recipe_of_gauge(indicators: "Iterable[Indicator]") -> str:
 
 @lru_cache(maxsize=1)
 def code_hash() -> str:
-    """Sha256 over the whole package: a report of another version is never taken for one of this."""
-    digest = hashlib.sha256()
+    """Sha256 over the whole package, and over the versions of what it computes with.
+
+    A report of another version is never taken for one of this.
+    """
+    digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in _COMPUTED_WITH).encode())
     parts = [*_under("feeds"), *_under("seeds")]
     for folder in ("", "kept", "ledger", "lookup", "tape"):
         parts += _under("feeds", "sql", folder)

@@ -50,6 +50,33 @@ def test_columns_constants_and_assumptions(store, mapped):
     assert {row["assumed"] for row in rows} == {outcome.assumed}
 
 
+def test_a_mapping_that_was_mended_replaces_what_it_read_wrongly(store, mapped):
+    path, mapping = mapped()
+    list(ingest(store, [path], mapping=mapping))
+    mapped(MAPPING.replace('form = "4"', 'form = "4/A"'))
+    (outcome,) = ingest(store, [path], mapping=mapping)
+    assert (outcome.error, outcome.stored, outcome.replaced, outcome.duplicates) == (None, 2, 2, 0)
+    (part,) = store.parts({"insider_trades": "history"}, store.sessions())
+    assert part.tables["insider_trades"]["form"].to_list() == ["4/A", "4/A"]
+    (again,) = ingest(store, [path], mapping=mapping)
+    assert (again.stored, again.duplicates) == (0, 2)
+
+
+def test_one_file_through_two_mappings_is_two_files(store, mapped, tmp_path):
+    """A sheet of several indices, one column each."""
+    sheet = tmp_path / "indices.csv"
+    sheet.write_text("date,spx,ndx\n2025-11-06,6800.5,25000.25\n")
+    for name in ("spx", "ndx"):
+        mapping = tmp_path / f"{name}.toml"
+        mapping.write_text(
+            f'table = "index_levels"\n[columns]\nclose = "{name}"\n[constants]\nindex = "{name.upper()}"\n'
+        )
+        (outcome,) = ingest(store, [sheet], mapping=mapping)
+        assert (outcome.error, outcome.stored, outcome.replaced) == (None, 1, 0)
+    (part,) = store.parts({"index_levels": "history"}, store.sessions())
+    assert sorted(part.tables["index_levels"]["index"]) == ["NDX", "SPX"]
+
+
 def test_a_long_file_is_mapped_as_a_short_one(store, mapped, monkeypatch):
     path, mapping = mapped(content=HEADER + "ACME,2025-11-06,P,10,1.5,7\n" * 200)
     monkeypatch.setattr(feeds.delimited, "BLOCK_BYTES", 1000)
