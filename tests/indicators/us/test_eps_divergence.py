@@ -386,14 +386,17 @@ def test_what_the_real_vintages_say():
     assert {len(spans[f"2017Q{q}"]) for q in range(1, 5)} == {0}
 
 
-def test_contributions_and_what_they_leave_stand_in_every_reading(small_store):
+def test_contributions_and_what_they_leave_stand_in_readings_from_the_first_weights_on(small_store):
     indicator = EpsDivergence()
     from indicators.engine.run import rows_of
     from indicators.engine.scope import scope
 
     covered = scope(small_store, ["index_levels", "forward_eps"])
     rows = rows_of(small_store, indicator, covered)
-    found = [r for r in indicator.value(rows, covered.sessions) if r.components["contributions"]["members"]]
+    told = indicator.value(rows, covered.sessions)
+    begun = ["contributions" in r.components for r in told]
+    assert begun == sorted(begun)
+    found = [r for r in told if r.components.get("contributions", {}).get("members")]
     assert found
     for reading in found:
         parts = reading.components["contributions"]
