@@ -1,4 +1,4 @@
-"""What a query answers, in Arrow, as frames of integers."""
+"""What a query answers, in Arrow, as frames of integers; and rows to be written the other way round."""
 
 import weakref
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
+from feeds.schema import Table
 
 
 def integers(table: Any) -> pl.DataFrame:
@@ -25,6 +27,23 @@ def integers(table: Any) -> pl.DataFrame:
         names.append(name)
     frame = pl.from_arrow(pa.table(arrays, names=names))
     return pl.DataFrame(frame).rechunk()
+
+
+def resting(batch: pl.DataFrame, table: Table) -> Any:
+    """Rows as an Arrow table: nanoseconds and micros seen as times and decimals, the same bytes."""
+    import pyarrow as pa
+
+    seen = dict.fromkeys(("ts", "known_at"), pa.timestamp("ns", "UTC"))
+    decimals = [column.name for column in table.columns if column.kind in ("price", "decimal")]
+    for name in decimals:
+        seen[name] = pa.decimal32(9, 6) if batch.schema.get(name) == pl.Int32 else pa.decimal64(18, 6)
+    arrays = []
+    for series in batch.get_columns():
+        array = series.rechunk().to_arrow()
+        if kind := seen.get(series.name):
+            array = pa.Array.from_buffers(kind, len(array), array.buffers(), array.null_count, array.offset)
+        arrays.append(array)
+    return pa.table(arrays, names=batch.columns)
 
 
 class Room:

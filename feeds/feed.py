@@ -18,7 +18,7 @@ import polars as pl
 from feeds.errors import UnreadableFile
 from feeds.schema import Sessions
 
-UNREADABLE_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
+UNREADABLE_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 """What a zip that is broken, encrypted or packed in an unknown way raises when it is read."""
 
 

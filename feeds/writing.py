@@ -3,7 +3,7 @@
 The queries stand in feeds/sql/writing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +11,11 @@ from typing import Any
 
 import polars as pl
 
+from feeds.arrow import resting
 from feeds.check import flags_of
+from feeds.codes import Codes
 from feeds.errors import RowsLost
+from feeds.keyed import settle_keyed
 from feeds.ledger import Ledger
 from feeds.query import query
 from feeds.schema import TAPE_COLUMNS, TAPE_EXTRAS, Table
@@ -56,33 +59,6 @@ class Named:
     assumed: str | None = None
 
 
-class _Seen:
-    """Codes for what a file names (contracts, venues, …) in the order in which it names them."""
-
-    def __init__(self, columns: tuple[str, ...]) -> None:
-        self.columns = columns
-        self.codes: pl.DataFrame | None = None
-
-    def coded(self, batch: pl.DataFrame) -> pl.Series:
-        """A batch's codes (Int32), row by row; names that are new get the next ones."""
-        named = batch.select(self.columns)
-        if self.codes is None:
-            self.codes = named.clear().with_columns(given=pl.lit(None, pl.Int32))
-        codes = self._known(named, self.codes)
-        unknown = codes.is_null()
-        if unknown.any():
-            unseen = named.filter(unknown)
-            held, fresh = self.codes.height, unseen.unique(maintain_order=True)
-            numbered = fresh.with_columns(given=pl.int_range(held, held + fresh.height, dtype=pl.Int32))
-            self.codes = pl.concat([self.codes, numbered])
-            codes = codes.scatter(unknown.arg_true(), self._known(unseen, self.codes))
-        return codes
-
-    def _known(self, named: pl.DataFrame, codes: pl.DataFrame) -> pl.Series:
-        """Codes of what was seen before, null where it was not."""
-        return named.join(codes, on=self.columns, how="left", maintain_order="left")["given"]
-
-
 class FileWriting:
     """One file on its way into the store; see `Store.writing`.
 
@@ -108,12 +84,12 @@ class FileWriting:
     ) -> None:
         self._db, self._ledger, self._transaction = connection, ledger, transaction
         self._table, self._named = table, named
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[str, Codes] = {}
         if table.is_tape:
             stock = table.instrument == ("symbol",)
-            self._seen["symbols" if stock else "contracts"] = _Seen(table.instrument)
+            self._seen["symbols" if stock else "contracts"] = Codes(table.instrument)
             if "exchange" in table.names:
-                self._seen |= {"venues": _Seen(("exchange",)), "conditions": _Seen(("conditions",))}
+                self._seen |= {"venues": Codes(("exchange",)), "conditions": Codes(("conditions",))}
         self._alike: dict[str, object] = {}
         self._narrow: set[str] = set()
         self._next: list[pl.DataFrame] = []
@@ -161,7 +137,7 @@ class FileWriting:
         if self._table.is_tape:
             self._in_time = self._in_time and self._follows(batch)
             batch = self._narrowed(self._without_alike(batch))
-        with self._offered(_resting(batch, self._table)):
+        with self._offered(resting(batch, self._table)):
             self._run("more_rows" if self._staged else "first_rows")
         self._staged = True
 
@@ -282,7 +258,9 @@ class FileWriting:
                 if self._table.is_tape:
                     stored = self._settle_tape(file)
                 else:
-                    stored, duplicates, corrected, completed = self._settle_keyed(file)
+                    stored, duplicates, corrected, completed = settle_keyed(
+                        self._run, self._table, file, self.good, named.assumed
+                    )
                 self._run("partitions", {"rests": _rests(self._table)}, table=table, file=file)
             self._run("rejects", file=file, path=named.path, table=table)
             read = stored + duplicates + refused
@@ -341,7 +319,7 @@ class FileWriting:
         shape = {"once": ", ".join(once), "picked": ", ".join(picked), "joins": " ".join(joins)}
         return self._count("tape", {"tape": self._table.name, **shape, "order": ", ".join(order)}, **values)
 
-    def _learn(self, dim: str, seen: _Seen) -> None:
+    def _learn(self, dim: str, seen: Codes) -> None:
         """Give ids to what is new, in the order of its names, and note the id of each of the file's codes."""
         names = {"venues": {"exchange": "code"}}.get(dim, {})
         columns = [f'"{names.get(column, column)}"' for column in seen.columns]
@@ -353,64 +331,9 @@ class FileWriting:
             words = [flags_of(text)[1] for text in codes["conditions"]]
             codes = codes.with_columns(unknown=pl.Series(words, dtype=pl.String))
         unknown = ", s.unknown" if dim == "conditions" else ""
-        with self._offered(_resting(codes.rename(names), self._table)):
+        with self._offered(resting(codes.rename(names), self._table)):
             self._run("learn", {"dim": dim, "listed": ", ".join(columns), "same": same, "unknown": unknown})
             self._run("ids", {"dim": dim, "same": same})
-
-    def _settle_keyed(self, file: int) -> tuple[int, int, int, int]:
-        """Write new rows; how many, and how many were duplicates, corrections and completions."""
-        table, assumed = self._table, self._named.assumed
-        key = ", ".join(f'"{name}"' for name in table.key)
-        facts = [name for name in table.names if name not in table.key]
-        known_at = () if "known_at" in table.names else ("known_at",)
-        same_key = " AND ".join(f'o."{name}" IS NOT DISTINCT FROM n."{name}"' for name in table.key)
-        differs = " OR ".join(f'o."{name}" IS DISTINCT FROM n."{name}"' for name in facts) or "false"
-        better, completes = _better(table, assumed is not None)
-        self._run("ordered", {"key": key})
-        said = {"key": _json("n", table.key), "was": _json("o", facts), "became": _json("n", facts)}
-        against = {"table": table.name, "same_key": same_key, "better": better}
-        corrected = self._count("corrections_within", {**said, "differs": differs}, table=table.name, file=file)
-        if replaced := self._count("replaced", against):
-            more = {**said, **against, "completes": completes}
-            corrections = self._count("corrections_against", more, table=table.name, file=file)
-            self._run("lower_partitions", against)
-            self._run("forget_empty_partitions")
-            self._run("forget_replaced", against)
-        else:
-            corrections = 0
-        names = ", ".join(f'"{name}"' for name in (*table.names, "session", *known_at))
-        kept = self._count(
-            "keyed", {"table": table.name, "names": names, "key": key, "same_key": same_key}, file=file, assumed=assumed
-        )
-        return kept, self.good - kept, corrected + corrections, replaced - corrections
-
-
-def _better(table: Table, assumed: bool) -> tuple[str, str]:
-    """SQL for whether a row n takes the place of o under its key, and whether it then completes it: says all of it."""
-    contradicts, adds, loses = ["false"], ["false"], ["false"]
-    for column in table.columns:
-        if column.name in table.key:
-            continue
-        was, becomes = f'o."{column.name}"', f'n."{column.name}"'
-        if column.empty_says:
-            contradicts.append(f"{was} IS DISTINCT FROM {becomes}")
-        else:
-            contradicts.append(f"coalesce({was} <> {becomes}, false)")
-            adds.append(f"({was} IS NULL AND {becomes} IS NOT NULL)")
-            loses.append(f"({was} IS NOT NULL AND {becomes} IS NULL)")
-    other, more, less = (" OR ".join(terms) for terms in (contradicts, adds, loses))
-    # what is read takes the place of what was assumed, never the other way round
-    better = (
-        f"({other} OR {more}) AND o.assumed IS NOT NULL" if assumed else f"{other} OR {more} OR o.assumed IS NOT NULL"
-    )
-    alike = "o.assumed IS NOT NULL" if assumed else "o.assumed IS NULL"
-    return better, f"NOT ({other} OR {less}) AND {alike}"
-
-
-def _json(alias: str, columns: Sequence[str]) -> str:
-    """SQL for a row's columns as one JSON text."""
-    fields = ", ".join(f"'{name}': {alias}.\"{name}\"" for name in columns)
-    return f"to_json({{{fields}}})"
 
 
 def _rests(table: Table) -> str:
@@ -419,20 +342,3 @@ def _rests(table: Table) -> str:
 
 def _one_value(column: pl.Series) -> bool:
     return bool((column == column[0]).all())
-
-
-def _resting(batch: pl.DataFrame, table: Table) -> Any:
-    """Rows as an Arrow table: nanoseconds and micros seen as times and decimals, the same bytes."""
-    import pyarrow as pa
-
-    seen = dict.fromkeys(("ts", "known_at"), pa.timestamp("ns", "UTC"))
-    decimals = [column.name for column in table.columns if column.kind in ("price", "decimal")]
-    for name in decimals:
-        seen[name] = pa.decimal32(9, 6) if batch.schema.get(name) == pl.Int32 else pa.decimal64(18, 6)
-    arrays = []
-    for series in batch.get_columns():
-        array = series.rechunk().to_arrow()
-        if kind := seen.get(series.name):
-            array = pa.Array.from_buffers(kind, len(array), array.buffers(), array.null_count, array.offset)
-        arrays.append(array)
-    return pa.table(arrays, names=batch.columns)

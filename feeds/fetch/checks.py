@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from feeds.errors import UnreadableFile
+from feeds.feed import UNREADABLE_ZIP
 
 
 def zip_with(path: Path, *members: str) -> None:
@@ -14,7 +15,7 @@ def zip_with(path: Path, *members: str) -> None:
         with zipfile.ZipFile(path) as archive:
             missing = [name for name in members if name not in archive.namelist()]
             broken = archive.testzip()
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
+    except UNREADABLE_ZIP as error:
         raise UnreadableFile(f"expected a whole zip, found: {error}") from None
     if missing or broken:
         raise UnreadableFile(f"expected a zip with {', '.join(members)}, found {broken or ', '.join(missing)} missing")

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from indicators.engine.gauge import UNIT, next_zone
+from indicators.engine.zones import UNIT, next_zone
 
 Floats = npt.NDArray[np.float64]
 

@@ -18,25 +18,15 @@ from pydantic import BaseModel, ConfigDict
 
 from feeds.errors import UnknownName
 from feeds.schema import Sessions
+from indicators.engine.correlation import past_spearman
 from indicators.engine.indicator import Indicator, Reading, positions
 from indicators.engine.outcomes import Market
 from indicators.engine.walk_forward import earned_shares, shared_weights
+from indicators.engine.zones import UNIT, ZONES, Zone, next_zone, quantise
 
-Zone = Literal["deep bear", "bear", "neutral", "bull", "strong bull", "insufficient"]
 Confidence = Literal["high", "medium", "low"]
 
 METHODS = ("equal", "inverse_correlation", "walk_forward_ic")
-ZONES: tuple[Zone, ...] = ("deep bear", "bear", "neutral", "bull", "strong bull")
-
-UNIT = 1_000_000
-"""The level and its contributions are integers of 1e-6 points while they are added, so that they sum exactly."""
-
-BOUNDS = tuple(b * UNIT for b in (20, 40, 60, 80))
-HYSTERESIS = 2 * UNIT
-
-LOOKBACK = 504
-COMMON = 60
-"""Scores are correlated over the 504 sessions before today; a pair with fewer than 60 in common counts as unrelated."""
 
 IN_TIME = {"session": 0, "week": 4}
 MAX_AGE = {"session": 1, "week": 5}
@@ -300,72 +290,6 @@ def _band_widths(
     return widths, counts
 
 
-def past_spearman(scores: np.ndarray, begin: int = 0) -> np.ndarray:
-    """Correlate the scores of every pair of parts over the past, at each session from `begin` on.
-
-    Parameters
-    ----------
-    scores : float64 (T, p), one row per consecutive session, NaN where a part is absent
-
-    Returns
-    -------
-    float64 (T − begin, p, p) : [t − begin, i, j] = Spearman's ρ (ties at average ranks) over the sessions t−504 … t−1
-        at which both parts have a score; 0 with fewer than 60 of them or a constant side; 1 on the diagonal
-
-    Notes
-    -----
-    The centred rank of x_i among x_1 … x_n is ½·Σ_j sign(x_i − x_j), ties included, so that a window slides by one
-    sign per member, in integers: the result does not depend on where the history starts.
-    """
-    length, p = scores.shape
-    rows, cols = np.triu_indices(p, k=1)
-    out = np.broadcast_to(np.eye(p), (length - begin, p, p)).copy()
-    pairs = np.stack([scores[:, rows], scores[:, cols]], axis=1)  # (T, 2, pairs)
-    pairs = np.where(np.isnan(pairs).any(axis=1, keepdims=True), np.nan, pairs)
-    held = np.full((2, len(rows), LOOKBACK), np.nan)
-    before = np.arange(max(0, begin - LOOKBACK), begin)
-    held[:, :, before % LOOKBACK] = np.moveaxis(pairs[before], 0, 2)
-    ranks = _centred_ranks(held)
-    for t in range(begin, length):
-        rho = _ratio(ranks, np.count_nonzero(~np.isnan(held[0]), axis=1))
-        out[t - begin, rows, cols] = out[t - begin, cols, rows] = rho
-        slot = t % LOOKBACK
-        ranks -= _sign_against(held, held[:, :, slot].copy())
-        held[:, :, slot] = np.nan
-        signs = _sign_against(held, pairs[t])
-        ranks += signs
-        held[:, :, slot] = pairs[t]
-        ranks[:, :, slot] = -signs.sum(axis=2)
-    return out
-
-
-def _centred_ranks(held: np.ndarray) -> np.ndarray:
-    """Σ_j sign(x_i − x_j) over the last axis, int32; NaN counts for nothing and has 0."""
-    ranks = np.zeros(held.shape, dtype=np.int32)
-    for at in np.ndindex(held.shape[:-1]):
-        members = np.flatnonzero(~np.isnan(held[at]))
-        values = held[at][members]
-        ordered = np.sort(values)
-        less, upto = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))
-        ranks[(*at, members)] = less - (len(ordered) - upto)
-    return ranks
-
-
-def _sign_against(held: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """Sign of each member minus a number, int8; 0 where either is NaN."""
-    beside = number[:, :, None]
-    return (held > beside).view(np.int8) - (held < beside).view(np.int8)
-
-
-def _ratio(ranks: np.ndarray, common: np.ndarray) -> np.ndarray:
-    """Pearson's ratio of centred integer ranks (2, pairs, window); 0 where undefined."""
-    wide = ranks.astype(np.int64)
-    products = (wide[0] * wide[1]).sum(axis=1)
-    norms = np.sqrt((wide[0] ** 2).sum(axis=1) * (wide[1] ** 2).sum(axis=1))
-    usable = (common >= COMMON) & (norms > 0)
-    return np.where(usable, products / np.where(usable, norms, 1.0), 0.0)
-
-
 def part_weights(rho: Sequence[Sequence[float]], method: str) -> list[float]:
     """Weights of the parts present, equal or by inverse correlation, from their ρ (p by p, ones on the diagonal)."""
     if method == "equal":
@@ -395,41 +319,6 @@ def spread(weights: Sequence[float], rho: Sequence[Sequence[float]]) -> float:
 
     variance = fsum(terms())
     return 2.0 if variance <= 0.25 else 1.0 / sqrt(variance)
-
-
-def quantise(pulls: Mapping[str, float]) -> tuple[int, dict[str, int]]:
-    """Round the level and its contributions to 1e-6 so that 50 + Σ contributions = level exactly.
-
-    The level is rounded from the unrounded sum; the remainder that rounding leaves goes to the largest contribution
-    (the first by name among equals), and what clipping to [0, 100] removes is the contribution `clip`.
-
-    >>> quantise({"a": 30.0000004, "b": 30.0000004})
-    (100000000, {'a': 30000001, 'b': 30000000, 'clip': -10000001})
-    """
-    total = round(fsum(pulls.values()) * UNIT)
-    units = {name: round(pull * UNIT) for name, pull in pulls.items()}
-    if units:
-        largest = min(units, key=lambda name: (-abs(pulls[name]), name))
-        units[largest] += total - sum(units.values())
-    level = min(max(50 * UNIT + total, 0), 100 * UNIT)
-    if level != 50 * UNIT + total:
-        units["clip"] = level - 50 * UNIT - total
-    return level, units
-
-
-def next_zone(level: int, before: int | None) -> int:
-    """Position in ZONES after a level (1e-6 points): a boundary is crossed only 2 points beyond it.
-
-    >>> [next_zone(60_500_000, 2), next_zone(62_000_000, 2), next_zone(58_500_000, 3), next_zone(57_999_999, 3)]
-    [2, 3, 3, 2]
-    """
-
-    def plain(at: int) -> int:
-        return sum(at >= bound for bound in BOUNDS)
-
-    if before is None:
-        return plain(level)
-    return min(max(before, plain(level - HYSTERESIS)), plain(level + HYSTERESIS))
 
 
 def confidence_of(width: float, whole: bool) -> Confidence:

@@ -21,6 +21,9 @@ _COMPUTED_WITH = ("duckdb", "numba", "numpy", "polars")
 _COMPUTING = ("indicator", "contributions", "filings", "history", "money", "prints", "spans", "weeks")
 """Modules of the engine whose code enters an indicator's rows and readings."""
 
+_FUSING = ("correlation", "gauge", "walk_forward", "zones")
+"""Modules of the engine whose code enters the gauge beside its parts."""
+
 
 def recipe_of(indicator: "Indicator") -> str:
     """Sha256 over an indicator's parameters and all code that its rows and readings come from."""
@@ -37,7 +40,7 @@ def recipe_of(indicator: "Indicator") -> str:
 def recipe_of_gauge(indicators: "Iterable[Indicator]") -> str:
     """Sha256 over all code and parameters that a gauge of some indicators comes from."""
     digest = hashlib.sha256(" ".join(sorted(recipe_of(indicator) for indicator in indicators)).encode())
-    _add(digest, (files("indicators").joinpath("engine", f"{name}.py") for name in ("gauge", "walk_forward")))
+    _add(digest, (files("indicators").joinpath("engine", f"{name}.py") for name in _FUSING))
     return digest.hexdigest()
 
 

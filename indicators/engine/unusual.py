@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
-from math import sqrt
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +15,7 @@ from feeds.schema import MICRO, Sessions, utc
 from feeds.store import Store
 from indicators.engine.indicator import Indicator, Rows
 from indicators.engine.money import dollars
+from indicators.engine.precision import precision_of
 from indicators.engine.prints import word_flags
 from indicators.engine.run import Kept, chosen, rows_of
 from indicators.engine.scope import Scope, on_session, scope
@@ -31,9 +31,6 @@ UNKNOWN_MONEYNESS = "unknown moneyness"
 NEW_YORK = ZoneInfo("America/New_York")
 SESSION_END = time(20)
 """New York: later prints belong to the next session."""
-
-CONFIDENCE = 1.96
-"""Standard normal quantile of a two-sided 95 % interval."""
 
 _CONTRACT = ("underlying", "expiry", "strike", "right")
 
@@ -401,44 +398,3 @@ def _rings(
             }
         )
     return rings
-
-
-def precision_of(flagged: pl.DataFrame, sessions: int) -> dict[str, Any]:
-    """How many of the orders flagged in so many sessions the next open interest shows to have opened a position.
-
-    precision = opened / (opened + closed), with Wilson's 95 % interval (Wilson 1927; Brown, Cai & DasGupta 2001);
-    undecided orders are counted and in neither. `by_opening` is the same for the orders marked "certain" and "likely".
-    """
-    return _counted(flagged) | {
-        "sessions": sessions,
-        "first": flagged["session"].min(),
-        "last": flagged["session"].max(),
-        "by_opening": {mark: _counted(flagged.filter(pl.col("opening") == mark)) for mark in ("certain", "likely")},
-    }
-
-
-def _counted(flagged: pl.DataFrame) -> dict[str, Any]:
-    n = {name: int((flagged["outcome"] == name).fill_null(False).sum()) for name in ("opened", "closed", "undecided")}
-    decided = n["opened"] + n["closed"]
-    low, high = wilson(n["opened"], decided) if decided else (None, None)
-    return {
-        "flagged": flagged.height,
-        **n,
-        "unknown": flagged.height - decided - n["undecided"],
-        "precision": n["opened"] / decided if decided else None,
-        "low": low,
-        "high": high,
-        "reason": None if decided else "no flagged order is decided by the next session's open interest",
-    }
-
-
-def wilson(hits: int, trials: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share.
-
-    >>> [round(bound, 3) for bound in wilson(8, 10)]
-    [0.49, 0.943]
-    """
-    share, z2 = hits / trials, CONFIDENCE**2
-    middle = share + z2 / (2 * trials)
-    half = CONFIDENCE * sqrt(share * (1 - share) / trials + z2 / (4 * trials**2))
-    return (middle - half) / (1 + z2 / trials), (middle + half) / (1 + z2 / trials)

@@ -21,7 +21,7 @@ from indicators.engine.scope import PILLARS
 from indicators.views.dial import bars, dial
 from indicators.views.explained import unbroken, why_of
 from indicators.views.language import ENGLISH, Language
-from indicators.views.printed import change_said, moment_said, value_said
+from indicators.views.printed import change_said, head_said, moment_said, value_said
 from indicators.views.report import IndicatorLine, Ranking, Report
 from indicators.views.table import SENTENCE, clean, number, shown
 
@@ -99,13 +99,6 @@ def _page_words(language: Language) -> dict[str, str]:
 def _heads(report: Report, language: Language) -> dict[str, str]:
     """Headings and sentences that the page shares with the report as text."""
     say, gauge, regime = language.say, report.gauge, report.regime
-    when = {"session": str(report.session), "as_of": moment_said(report.as_of, report.market, language)}
-    if report.market == "china":
-        year, week, _ = report.session.isocalendar()
-        head = say("A-share weekly · week {week} of {year} · session {session} · as of {as_of}", week=str(week),
-                   year=str(year), **when)  # fmt: skip
-    else:
-        head = say("Bull/bear report · {market} · session {session} · as of {as_of}", market=report.market, **when)
     parts = say("{present} of {total} parts", present=str(gauge.parts_present), total=str(gauge.parts_total))
     if gauge.level is None:
         level = say("Gauge: {zone}, no level · {parts}", zone=gauge.zone, parts=parts)
@@ -121,7 +114,7 @@ def _heads(report: Report, language: Language) -> dict[str, str]:
             say("Regime: {state}, probability of bull {probability}", state=regime.state, probability=chance) + since
         )
     return {
-        "head": head, "level_head": level, "regime_said": state,
+        "head": head_said(report, language), "level_head": level, "regime_said": state,
         "switches": say("Latest switches: {said}", said=switches) if switches else "",
     }  # fmt: skip
 

@@ -53,14 +53,7 @@ def report_text(report: Report, width: int = WIDTH, language: Language = ENGLISH
 def render_text(report: Report, console: "Console", language: Language = ENGLISH) -> None:
     """Print the report. Bull and bear are told by words, signs and positions; colour (blue, orange) only repeats it."""
     say = language.say
-    when = {"session": str(report.session), "as_of": moment_said(report.as_of, report.market, language)}
-    if report.market == "china":
-        year, week, _ = report.session.isocalendar()
-        head = say("A-share weekly · week {week} of {year} · session {session} · as of {as_of}", week=str(week),
-                   year=str(year), **when)  # fmt: skip
-    else:
-        head = say("Bull/bear report · {market} · session {session} · as of {as_of}", market=report.market, **when)
-    _say(console, head, style="bold")
+    _say(console, head_said(report, language), style="bold")
     _gauge(report.gauge, console, language)
     regime = report.regime
     if regime.state is None or regime.bull_probability is None:
@@ -101,6 +94,17 @@ def render_text(report: Report, console: "Console", language: Language = ENGLISH
     for caveat in (*report.caveats, *sorted(shared)):
         _say(console, language.sentence(caveat))
     _say(console, say("bullbear {version} · input {hash}", version=report.version, hash=report.input_hash), style="dim")
+
+
+def head_said(report: Report, language: Language) -> str:
+    """What the report is of, and when: its first line, the page's heading."""
+    say = language.say
+    when = {"session": str(report.session), "as_of": moment_said(report.as_of, report.market, language)}
+    if report.market != "china":
+        return say("Bull/bear report · {market} · session {session} · as of {as_of}", market=report.market, **when)
+    year, week, _ = report.session.isocalendar()
+    return say("A-share weekly · week {week} of {year} · session {session} · as of {as_of}", week=str(week),
+               year=str(year), **when)  # fmt: skip
 
 
 def _pillars(report: Report, console: "Console", shared: Set[str], language: Language) -> None:

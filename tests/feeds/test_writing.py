@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
+import feeds.codes
 import feeds.writing
 from feeds.check import check
 from feeds.schema import TABLES, TAPE_COLUMNS
@@ -80,7 +81,7 @@ def test_what_waits_is_narrow_until_it_must_not_be(store: Store):
 
 
 def test_codes_are_given_in_the_order_of_appearance():
-    seen = feeds.writing._Seen(("symbol",))
+    seen = feeds.codes.Codes(("symbol",))
     batches = [["b", "a", "b"], ["a", "c", "b", "c"], ["c"], ["d", "e", "d"]]
     codes = [seen.coded(pl.DataFrame({"symbol": names})).to_list() for names in batches]
     assert codes == [[0, 1, 0], [1, 2, 0, 2], [2], [3, 4, 3]]

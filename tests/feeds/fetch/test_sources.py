@@ -10,10 +10,11 @@ from datetime import date
 import polars as pl
 import pytest
 
-from feeds.errors import BadValue
+from feeds.errors import BadValue, UnreadableFile
 from feeds.fetch.akshare import CALLS, Akshare, Call
 from feeds.fetch.bars import Stooq, Yahoo
 from feeds.fetch.cboe import Cboe
+from feeds.fetch.checks import zip_with
 from feeds.fetch.finra import FinraAts, FinraShort
 from feeds.fetch.run import fetched, sources
 from feeds.fetch.sec import SecForm4, SecIndex, SecInsider
@@ -51,6 +52,26 @@ def test_every_source_says_what_it_is_and_asks_politely():
         assert source.about
         assert 0 < source.a_second <= 10
         assert getattr(source, "base", "https://").startswith("https://")
+
+
+def encrypted(packed: bytes) -> bytes:
+    """The same zip, its first member said to need a password."""
+    at = packed.index(b"PK\x01\x02") + 8
+    return packed[:6] + b"\x01\x00" + packed[8:at] + b"\x01\x00" + packed[at + 2 :]
+
+
+def deflated(packed: bytes) -> bytes:
+    """The same zip, its first member said to be deflated, which it is not."""
+    at = packed.index(b"PK\x01\x02") + 10
+    return packed[:8] + b"\x08\x00" + packed[10:at] + b"\x08\x00" + packed[at + 2 :]
+
+
+@pytest.mark.parametrize("spoilt", [encrypted, deflated, lambda packed: packed[:40]])
+def test_a_zip_that_cannot_be_unpacked_is_refused_whatever_is_wrong_with_it(tmp_path, spoilt):
+    path = tmp_path / "set.zip"
+    path.write_bytes(spoilt(zipped("A.tsv")))
+    with pytest.raises(UnreadableFile, match="expected a (whole )?zip"):
+        zip_with(path, "A.tsv")
 
 
 # -- SEC ---------------------------------------------------------------------------------------------------------------

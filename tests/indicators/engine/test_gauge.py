@@ -13,10 +13,12 @@ from scipy.stats import spearmanr
 
 from feeds.errors import UnknownName
 from feeds.schema import Part, Sessions
-from indicators.engine import gauge
-from indicators.engine.gauge import GaugeReading, fuse, next_zone, part_weights, past_spearman, quantise, spread
+from indicators.engine import gauge, zones
+from indicators.engine.correlation import past_spearman
+from indicators.engine.gauge import GaugeReading, fuse, part_weights, spread
 from indicators.engine.indicator import Indicator, Reading, Rows
 from indicators.engine.outcomes import market_of
+from indicators.engine.zones import next_zone, quantise
 
 NAMES = ("alpha", "beta", "delta", "gamma", "omega")
 
@@ -108,14 +110,14 @@ def given_levels(*per_session: Sequence[float | None]) -> list[GaugeReading]:
 @given(st.dictionaries(st.sampled_from(NAMES), st.floats(-100, 100, allow_nan=False), max_size=5))
 def test_contributions_and_level_sum_exactly(pulls: dict[str, float]) -> None:
     level, units = quantise(pulls)
-    assert 50 * gauge.UNIT + sum(units.values()) == level
-    assert 0 <= level <= 100 * gauge.UNIT
+    assert 50 * zones.UNIT + sum(units.values()) == level
+    assert 0 <= level <= 100 * zones.UNIT
     unclipped = level - units.get("clip", 0)
-    assert abs(Fraction(unclipped - 50 * gauge.UNIT, gauge.UNIT) - sum(map(Fraction, pulls.values()))) <= Fraction(
+    assert abs(Fraction(unclipped - 50 * zones.UNIT, zones.UNIT) - sum(map(Fraction, pulls.values()))) <= Fraction(
         1, 10**6
     )
     for name, pull in pulls.items():
-        assert abs(Fraction(units[name], gauge.UNIT) - Fraction(pull)) <= Fraction(4, 10**6)
+        assert abs(Fraction(units[name], zones.UNIT) - Fraction(pull)) <= Fraction(4, 10**6)
 
 
 def test_the_remainder_goes_to_the_largest() -> None:
@@ -341,21 +343,21 @@ def test_zones_have_hysteresis() -> None:
     levels = [50, 61, 61.999999, 62, 60, 58, 57.999999, 59, 81, 82, 78, 77.9, 0, 21.9, 22]
     zone, seen = None, []
     for level in levels:
-        zone = next_zone(round(level * gauge.UNIT), zone)
-        seen.append(gauge.ZONES[zone])
+        zone = next_zone(round(level * zones.UNIT), zone)
+        seen.append(zones.ZONES[zone])
     assert seen == [
         *("neutral", "neutral", "neutral", "bull", "bull", "bull", "neutral", "neutral", "bull", "strong bull"),
         *("strong bull", "bull", "deep bear", "deep bear", "bear"),
     ]
 
 
-@given(st.lists(st.integers(0, 100 * gauge.UNIT), min_size=1, max_size=40))
+@given(st.lists(st.integers(0, 100 * zones.UNIT), min_size=1, max_size=40))
 def test_a_zone_never_lies_more_than_two_points_from_its_level(levels: list[int]) -> None:
     zone = None
     for level in levels:
         zone = next_zone(level, zone)
-        edges = (0, *gauge.BOUNDS, 100 * gauge.UNIT)
-        assert edges[zone] - gauge.HYSTERESIS <= level <= edges[zone + 1] + gauge.HYSTERESIS
+        edges = (0, *zones.BOUNDS, 100 * zones.UNIT)
+        assert edges[zone] - zones.HYSTERESIS <= level <= edges[zone + 1] + zones.HYSTERESIS
 
 
 def test_the_zone_depends_on_the_path_and_survives_a_gap() -> None:

@@ -9,13 +9,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from feeds.check import check
-from feeds.schema import TABLES
 from feeds.store import Store
 from feeds.synthetic import Market, market
 from indicators.engine import keeping
 from indicators.engine.day import Day, day_of
 from indicators.engine.run import Kept
+from tests.storing import add, put
 
 DAYS = 5
 
@@ -23,13 +22,6 @@ DAYS = 5
 @pytest.fixture(scope="module")
 def made() -> Market:
     return market(seed=7, sessions=DAYS, symbols=8)
-
-
-def put(store: Store, table: str, frame: pl.DataFrame, name: str, source: str = "synthetic") -> None:
-    numbered = frame.with_columns(record=pl.int_range(1, frame.height + 1, dtype=pl.Int64))
-    parted = check(numbered, TABLES[table], store.calendar(), scaled=True)
-    digest = f"{name} {numbered.hash_rows(seed=1).sum()}"
-    store.append(TABLES[table], source, name, digest, [parted.good], name)
 
 
 def told(store: Store, session: date | None = None) -> tuple[Day, dict[str, list[date]]]:
@@ -64,11 +56,6 @@ def store(tmp_path: Path, made: Market):
             add(opened, made, day)
         told(opened)
         yield opened
-
-
-def add(store: Store, made: Market, day: date) -> None:
-    for table, frame in made.tape(day).items():
-        put(store, table, frame, f"{day}/{table}")
 
 
 def test_what_is_kept_is_not_told_again(store, made):

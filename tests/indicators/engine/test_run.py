@@ -8,9 +8,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from feeds.check import check
 from feeds.query import query
-from feeds.schema import TABLES
 from feeds.store import Store
 from feeds.synthetic import Market, market
 from indicators.engine import recipe
@@ -20,6 +18,7 @@ from indicators.engine.run import Kept, chosen, readings_of
 from indicators.engine.scope import scope
 from indicators.views.published import Published, keep, published
 from indicators.views.report import report_of
+from tests.storing import add, put
 
 DAYS = 6
 
@@ -27,18 +26,6 @@ DAYS = 6
 @pytest.fixture(scope="module")
 def made() -> Market:
     return market(seed=5, sessions=DAYS, symbols=10)
-
-
-def put(store: Store, table: str, frame: pl.DataFrame, name: str) -> None:
-    numbered = frame.with_columns(record=pl.int_range(1, frame.height + 1, dtype=pl.Int64))
-    parted = check(numbered, TABLES[table], store.calendar(), scaled=True)
-    digest = str(numbered.hash_rows(seed=1).sum())
-    store.append(TABLES[table], "synthetic", name, digest, [parted.good], name)
-
-
-def add(store: Store, made: Market, day: date) -> None:
-    for table, frame in made.tape(day).items():
-        put(store, table, frame, f"{day}/{table}")
 
 
 @pytest.fixture

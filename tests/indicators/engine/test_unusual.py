@@ -13,11 +13,13 @@ from feeds.errors import BadValue, UnknownName
 from feeds.ingest import ingest
 from feeds.store import Store
 from feeds.synthetic import Market, market
+from indicators.engine import precision
 from indicators.engine import unusual as module
+from indicators.engine.precision import precision_of, wilson
 from indicators.engine.run import chosen, rows_of
 from indicators.engine.scope import scope
 from indicators.engine.splits import asked_split
-from indicators.engine.unusual import SORTS, Screen, asked_screen, asked_unusual, precision_of, screened, wilson
+from indicators.engine.unusual import SORTS, Screen, asked_screen, asked_unusual, screened
 from indicators.views.unusual import BARS, unusual_text
 
 WIDE = Screen(min_premium=Decimal(20_000), max_dte=400, otm=False)
@@ -432,6 +434,6 @@ def test_the_interval_is_wilsons():
 
 
 def test_examples_run():
-    result = doctest.testmod(module)
-    assert result.attempted >= 4
-    assert result.failed == 0
+    found = [doctest.testmod(each) for each in (module, precision)]
+    assert sum(result.attempted for result in found) >= 4
+    assert sum(result.failed for result in found) == 0
