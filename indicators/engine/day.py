@@ -81,7 +81,7 @@ def day_of(
     readings: dict[str, Sequence[Reading]] = {}
     anew: dict[str, int] = {}
     rows: dict[str, Rows] = {}
-    missing = {name: tables for name, indicator in indicators.items() if (tables := lacking(store, indicator))}
+    missing = {name: absent for name, indicator in indicators.items() if (absent := lacking(store, indicator))}
     told = [indicator for name, indicator in indicators.items() if name not in missing]
     with store.histories_once(Counter(n.table for one in told for n in one.inputs if n.split == "history")):
         for name, indicator in indicators.items():

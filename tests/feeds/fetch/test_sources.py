@@ -70,7 +70,7 @@ def deflated(packed: bytes) -> bytes:
 def test_a_zip_that_cannot_be_unpacked_is_refused_whatever_is_wrong_with_it(tmp_path, spoilt):
     path = tmp_path / "set.zip"
     path.write_bytes(spoilt(zipped("A.tsv")))
-    with pytest.raises(UnreadableFile, match="expected a (whole )?zip"):
+    with pytest.raises(UnreadableFile, match=r"expected a (whole )?zip"):
         zip_with(path, "A.tsv")
 
 

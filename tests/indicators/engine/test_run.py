@@ -15,7 +15,7 @@ from indicators.engine import recipe
 from indicators.engine.day import day_of
 from indicators.engine.recipe import recipe_of
 from indicators.engine.run import Kept, chosen, readings_of
-from indicators.engine.scope import scope
+from indicators.engine.scope import scope, tables_of
 from indicators.views.published import Published, keep, published
 from indicators.views.report import report_of
 from tests.storing import add, put
@@ -66,6 +66,15 @@ def test_the_same_report_is_found_not_made(db):
     again, nothing = publish(db)
     assert (first.kept, again.kept, scanned, nothing) == (None, None, {}, {})
     assert again.report.to_json() == first.report.to_json()
+
+
+def test_a_report_names_the_hash_of_all_its_input(db):
+    found, _ = publish(db)
+    with Store.open(db, read_only=True) as store:
+        last = found.report.session
+        expected = {name: store.partition_hash(tables_of(name), last) for name in ("us", "china")}
+        assert day_of(store).input_hash == found.report.input_hash == expected["us"]
+    assert expected["us"] != expected["china"]
 
 
 def test_a_kept_report_is_the_one_that_was_made(db):
