@@ -15,7 +15,7 @@ from typing import IO, Any, ClassVar
 
 import polars as pl
 
-from feeds.errors import UnreadableFile
+from feeds.errors import UnreadableFile, first_line
 from feeds.schema import Sessions
 
 UNREADABLE_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
@@ -108,6 +108,30 @@ def open_text(path: Path) -> IO[bytes]:
     return stream
 
 
+_HEAD = 1 << 16
+"""Bytes of a file by which it is known."""
+
+
+def require_readable(path: Path) -> None:
+    """UnreadableFile of a gz or zst that breaks off in its first lines: too short for any feed to know it by them."""
+    if (kind := magic(path)) not in ("gz", "zst"):
+        return
+    try:
+        with open_text(path) as stream:
+            stream.read(_HEAD)
+    except (OSError, EOFError) as error:
+        raise UnreadableFile(f"'{path.name}': expected a whole {kind} file, found: {first_line(error)}") from None
+
+
+def is_web_page(path: Path) -> bool:
+    """Whether a file that is not named so is an HTML page: what a server says instead of the file asked for."""
+    if path.suffix.lower() in (".html", ".htm", ".xhtml"):
+        return False
+    with open_text(path) as stream:
+        head = stream.read(_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return head.startswith((b"<!doctype html", b"<html"))
+
+
 def header_of(path: Path, delimiter: str = ",") -> tuple[str, ...] | None:
     """The first line's fields, None where the file has no readable first line of text.
 
@@ -115,7 +139,7 @@ def header_of(path: Path, delimiter: str = ",") -> tuple[str, ...] | None:
     """
     try:
         with open_text(path) as stream:
-            first = stream.read(1 << 16).split(b"\n", 1)[0]
+            first = stream.read(_HEAD).split(b"\n", 1)[0]
         line = first.decode("utf-8-sig").rstrip("\r")
     except (OSError, UnicodeDecodeError, EOFError):
         return None

@@ -29,7 +29,7 @@ from feeds.errors import (
     UnknownName,
     UnreadableFile,
 )
-from feeds.feed import Claim, Desk, Feed, magic, rows_expected, zipped_files
+from feeds.feed import Claim, Desk, Feed, is_web_page, magic, require_readable, rows_expected, zipped_files
 from feeds.finra import Finra
 from feeds.form4 import Form4
 from feeds.holdings import Holdings
@@ -188,8 +188,11 @@ def _one(
         raise UnreadableFile(f"'{path.name}': expected a file, found a pipe or a device. Write it to a file first.")
     if magic(path) == "empty":
         raise UnreadableFile(f"'{path.name}': expected rows, found zero bytes")
+    require_readable(path)
     feed, claim = _claimed(path, feeds)
     if feed is None or claim is None:
+        if is_web_page(path):
+            raise UnreadableFile(f"'{path.name}': expected rows, found an HTML page. Download the file again.")
         if not asked:
             return [Outcome(path, skipped=True)]
         if (several := zipped_files(path)) is not None:

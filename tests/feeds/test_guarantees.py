@@ -364,6 +364,7 @@ def test_guarantee_4_more_than_one_percent_fails_the_file(store, option_csv, bad
 # -- 5 -----------------------------------------------------------------------------------------------------------------
 
 GOOD = "\n".join([OPTION_HEADER, *(option_row(i) for i in range(9999))]).encode()
+SHORT = "\n".join([OPTION_HEADER, *(option_row(i) for i in range(999))]).encode()
 
 
 def zst(content: bytes) -> bytes:
@@ -422,6 +423,34 @@ def test_guarantee_5_a_folder_lists_what_nobody_claims(tmp_path, option_csv):
     done = CliRunner().invoke(app, ["ingest", str(tmp_path / "drop"), "--db", str(tmp_path / "m.duckdb")])
     assert (done.exit_code, done.stderr) == (0, "")
     assert [line.split(":")[0] for line in done.stdout.splitlines() if "skipped" in line] == ["notes.txt", "page.html"]
+    assert "1 stored" in done.stdout
+
+
+SNIFFED = {
+    "truncated gz": ("x.csv.gz", lambda: gzip.compress(SHORT)[: len(gzip.compress(SHORT)) // 2], "gz"),
+    "truncated zst": ("x.csv.zst", lambda: zst(SHORT)[: len(zst(SHORT)) // 2], "zst"),
+    "gz that breaks off before its first line": ("x.csv.gz", lambda: gzip.compress(SHORT)[:12], "expected a whole gz"),
+    "an HTML page": ("CNMSshvol20251105.txt", lambda: b"\n<!doctype HTML>\n<p>404</p>\n", "found an HTML page"),
+    "an HTML page, packed": ("x.csv.gz", lambda: gzip.compress(b"<html><p>404</p></html>"), "found an HTML page"),
+}
+"""A file's name, its bytes, and what is said of it though nobody said what it is."""
+
+
+@pytest.mark.parametrize("case", SNIFFED)
+@pytest.mark.parametrize("asked", ["by name", "in its folder"])
+def test_guarantee_5_a_file_that_breaks_off_is_not_passed_over(tmp_path, option_csv, case, asked):
+    """However short it is: nobody's layout is one thing, a download that failed another."""
+    name, make, said = SNIFFED[case]
+    option_csv("drop/good.csv", [option_row()])
+    path = tmp_path / "drop" / name
+    path.write_bytes(make())
+    paths = [path.parent / "good.csv", path] if asked == "by name" else [path.parent]
+    done = CliRunner().invoke(app, ["ingest", *map(str, paths), "--db", str(tmp_path / "m.duckdb")])
+    (line,) = done.stderr.strip().splitlines()
+    assert done.exit_code == 2
+    assert name in line
+    assert said in line
+    assert "no feed knows" not in line
     assert "1 stored" in done.stdout
 
 
