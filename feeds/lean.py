@@ -39,6 +39,12 @@ MASK = {
 
 _MINUTE = 60_000
 
+BLOCK_BYTES = 8 << 20
+"""Lines that are read at once: a day of one symbol's quotes may hold more than memory does."""
+
+_NO_QUOTE = {"bid": 0, "ask": 0, "bid_size": 0, "ask_size": 0}
+"""What stands before a day's first quote: neither side."""
+
 
 @dataclass(frozen=True)
 class Lean(Feed):
@@ -66,29 +72,65 @@ class Lean(Feed):
         return None
 
     def frames(self, path: Path, claim: Claim, desk: Desk) -> Iterator[pl.DataFrame]:
-        """The file's rows in one frame; an option file's contracts gathered first, as most hold a few rows each."""
-        try:
-            with zipfile.ZipFile(path) as archive:
-                members = [(member.filename, archive.read(member)) for member in archive.infolist()]
-        except UNREADABLE_ZIP as error:
-            raise UnreadableFile(f"'{path.name}': expected a whole zip file, found: {error}") from None
-        if claim.table.startswith("stock"):
-            yield from (_stock_member(name, content, claim.table, path.name) for name, content in members)
-        elif members:
-            yield _option_members(members, claim.table, desk.sessions, path.name)
+        """The file's rows in lots of some megabytes; small members are gathered, as most contracts hold a few rows."""
+        at = 0
+        stock = claim.table.startswith("stock")
+        frames = _stock_frames(path, claim.table) if stock else _option_frames(path, claim.table, desk.sessions)
+        for frame in frames:
+            yield frame.with_columns(pl.col("record") + at)
+            at += frame.height
 
 
-def _stock_member(name: str, content: bytes, table: str, path: str) -> pl.DataFrame:
-    found = _EQUITY.match(name)
-    if found is None:
-        raise UnreadableFile(f"'{path}': expected members like 20131007_aig_Trade_Tick.csv, found '{name[:80]}'")
-    day, symbol, _ = found.groups()
-    read = _stock_trades if table == "stock_trades" else _stock_quotes
-    return read(content, _day(day, path), path).with_columns(symbol=pl.lit(symbol.upper()))
+def _blocks(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The members' names with their lines, at most `BLOCK_BYTES` and a line of them at once; an empty member's once."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                with archive.open(member) as stream:
+                    block = stream.read(BLOCK_BYTES)
+                    yield member.filename, block + stream.readline(BLOCK_BYTES)
+                    while block := stream.read(BLOCK_BYTES):
+                        yield member.filename, block + stream.readline(BLOCK_BYTES)
+    except UNREADABLE_ZIP as error:
+        raise UnreadableFile(f"'{path.name}': expected a whole zip file, found: {error}") from None
+
+
+def _stock_frames(path: Path, table: str) -> Iterator[pl.DataFrame]:
+    """Rows of the members, each a symbol's; the quote that stands at the end of a block does so in the next."""
+    last, standing = "", _NO_QUOTE
+    for name, content in _blocks(path):
+        found = _EQUITY.match(name)
+        if found is None:
+            raise UnreadableFile(
+                f"'{path.name}': expected members like 20131007_aig_Trade_Tick.csv, found '{name[:80]}'"
+            )
+        digits, symbol, _ = found.groups()
+        day = _day(digits, path.name)
+        if table == "stock_trades":
+            frame = _stock_trades(content, day, path.name)
+        else:
+            frame = _stock_quotes(content, day, path.name, standing if name == last else _NO_QUOTE)
+            standing = frame.select(_NO_QUOTE.keys()).row(-1, named=True) if frame.height else standing
+        last = name
+        yield frame.with_columns(symbol=pl.lit(symbol.upper()))
+
+
+def _option_frames(path: Path, table: str, sessions: Sessions) -> Iterator[pl.DataFrame]:
+    """Rows of contracts, as many of them at once as make a block."""
+    gathered: list[tuple[str, bytes]] = []
+    size = 0
+    for name, content in _blocks(path):
+        gathered.append((name, content))
+        size += len(content)
+        if size >= BLOCK_BYTES:
+            yield _option_members(gathered, table, sessions, path.name)
+            gathered, size = [], 0
+    if gathered:
+        yield _option_members(gathered, table, sessions, path.name)
 
 
 def _option_members(members: list[tuple[str, bytes]], table: str, sessions: Sessions, path: str) -> pl.DataFrame:
-    """All contracts of a file: each line led by its member's number, read at once, then given its contract."""
+    """Rows of several contracts: each line led by its member's number, read at once, then given its contract."""
     contracts, lines = [], []
     for number, (name, content) in enumerate(members):
         found = _OPTION.match(name)
@@ -129,6 +171,7 @@ def _day(digits: str, path: str) -> date:
 def _columns(content: bytes, names: list[str], path: str) -> pl.DataFrame:
     """A headerless member as text columns with `record`; short or long lines make the file unreadable."""
     try:
+        content = content if content.strip() else b""
         frame = pl.read_csv(content, has_header=False, infer_schema=False, quote_char=None, raise_if_empty=False)
     except pl.exceptions.PolarsError as error:
         raise UnreadableFile(
@@ -182,21 +225,26 @@ def _words(mask: str | None) -> str:
     return ";".join(words + ([f"lean:{rest:#x}"] if rest else []))
 
 
-def _stock_quotes(content: bytes, day: date, path: str) -> pl.DataFrame:
+def _stock_quotes(content: bytes, day: date, path: str, before: dict[str, int]) -> pl.DataFrame:
+    """National best quotes; `before` are those that stand when the lines begin."""
     frame = _columns(
         content, ["ms", "bid", "bid_size", "ask", "ask_size", "exchange", "condition", "suspicious"], path
-    ).select("record", *(_whole(name).alias(name) for name in ("ms", "bid", "bid_size", "ask", "ask_size")))
+    ).select(
+        "record",
+        *(_whole(name).alias(name) for name in ("ms", "bid_size", "ask_size")),
+        *(_whole(name, _SCALE).alias(name) for name in ("bid", "ask")),
+    )
     untouched = {side: (pl.col(side) == 0) & (pl.col(f"{side}_size") == 0) for side in ("bid", "ask")}
     standing = [
-        pl.when(~untouched[side]).then(pl.col(name)).forward_fill().fill_null(0).alias(name)
+        pl.when(~untouched[side]).then(pl.col(name)).forward_fill().fill_null(before[name]).alias(name)
         for side in ("bid", "ask")
         for name in (side, f"{side}_size")
     ]
     return frame.with_columns(standing).select(
         "record",
         ts=_time(day, pl.col("ms")),
-        bid=pl.col("bid") * _SCALE,
-        ask=pl.col("ask") * _SCALE,
+        bid="bid",
+        ask="ask",
         bid_size="bid_size",
         ask_size="ask_size",
     )

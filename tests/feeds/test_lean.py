@@ -7,7 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from feeds.feed import Desk
 from feeds.ingest import ingest
+from feeds.lean import Lean
 from feeds.schema import PrintFlag
 from feeds.store import Store
 from feeds.writers.lean import write
@@ -104,6 +106,32 @@ def test_bad_number_is_a_reject(store, lean_zip):
     rows = ["34200000,491800,300,D,20,0"] * 200 + ["34200000,abc,300,D,20,0"]
     outcome = one(store, lean_zip("x.zip", {"20131007_aig_Trade_Tick.csv": "\n".join(rows)}))
     assert (outcome.stored, outcome.rejected) == (200, 1)
+
+
+@pytest.mark.parametrize("kind", ["Quote", "Trade", "option"])
+def test_a_long_file_is_read_in_lots_to_the_same_rows(store, lean_zip, monkeypatch, kind):
+    """A quote stands from one lot to the next; a day of quotes may hold more than memory does."""
+    if kind == "option":
+        row = "{0},749000,760000,740000,750000,1,750000,760000,740000,{1},2"
+        names = [f"20151224_goog_minute_quote_american_call_{n}0000_20160115.csv" for n in range(700, 740)]
+    else:
+        sides = ["0,0,{1},4,Q,1,0", "{1},3,0,0,P,1,0", "0,0,{2},4,Z,1,0", "0,0,{1},5,Q,1,0"]
+        row = {"Quote": "{0}," + sides[0], "Trade": "{0},{1},300,D,20,0"}[kind]
+        names = [f"20131007_{symbol}_{kind}_Tick.csv" for symbol in ("aig", "bac")]
+    lines = [row.format(34_200_000 + 60_000 * (n % 300), 750_000 + n, 760_000 + n) for n in range(1200 // len(names))]
+    if kind == "Quote":
+        lines = [f"{n + 34_200_000}," + sides[(n // 50) % 4].format(n, 750_000 + n, 760_000 + n) for n in range(600)]
+    path = lean_zip("20131007_x.zip", dict.fromkeys(names, "\n".join(lines)))
+    feed = Lean()
+    claim = feed.claim(path)
+    desk = Desk(store.read_text, store.calendar())
+    whole = pl.concat(feed.frames(path, claim, desk))
+    monkeypatch.setattr("feeds.lean.BLOCK_BYTES", 2_000)
+    lots = list(feed.frames(path, claim, desk))
+    assert len(lots) >= 10
+    assert max(lot.height for lot in lots) < 200
+    assert pl.concat(lots).equals(whole)
+    assert whole["record"].to_list() == list(range(1, 1201))
 
 
 def table(**columns) -> pl.DataFrame:
