@@ -204,7 +204,10 @@ def _one(
     tables = tuple(TABLES[name] for name in (claim.table, *claim.also))
     sha256 = _sha256(claim.learned, path, *claim.beside)
     held = store.holds(claim.table, feed.name, sha256)
-    if held is not None:
+    lacking = None if held is None else store.lacking([t.name for t in tables if not t.is_tape], feed.name, sha256)
+    if lacking is not None:
+        claim = replace(claim, logical_name=lacking)
+    elif held is not None:
         return [
             Outcome(path, table.name, feed.name, read=held, duplicates=held, assumed=claim.assumed) for table in tables
         ]

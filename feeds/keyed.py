@@ -12,13 +12,16 @@ Run = Callable[..., list[Any]]
 """Runs a query of feeds/sql/writing by name, with names to put into it and values; returns its rows."""
 
 
-def settle_keyed(run: Run, table: Table, file: int, staged: int, assumed: str | None) -> tuple[int, int, int, int]:
+def settle_keyed(
+    run: Run, table: Table, file: int, staged: int, assumed: str | None, again: bool = False
+) -> tuple[int, int, int, int]:
     """Write the staged rows that are new or better; how many, and the duplicates, corrections and completions.
 
     Parameters
     ----------
     staged : rows staged
     assumed : columns of them that a mapping assumed, None for rows that were read
+    again : the rows were read before: they fill the keys that nobody holds, and take no other row's place
     """
     key = ", ".join(f'"{name}"' for name in table.key)
     facts = [name for name in table.names if name not in table.key]
@@ -27,6 +30,11 @@ def settle_keyed(run: Run, table: Table, file: int, staged: int, assumed: str | 
     differs = " OR ".join(f'o."{name}" IS DISTINCT FROM n."{name}"' for name in facts) or "false"
     better, completes = _better(table, assumed is not None)
     run("ordered", {"key": key})
+    names = ", ".join(f'"{name}"' for name in (*table.names, "session", *known_at))
+    into = {"table": table.name, "names": names, "key": key, "same_key": same_key}
+    if again:
+        kept = _one(run("keyed", into, file=file, assumed=assumed))
+        return kept, staged - kept, 0, 0
     said = {"key": _json("n", table.key), "was": _json("o", facts), "became": _json("n", facts)}
     against = {"table": table.name, "same_key": same_key, "better": better}
     corrected = _one(run("corrections_within", {**said, "differs": differs}, table=table.name, file=file))
@@ -38,8 +46,6 @@ def settle_keyed(run: Run, table: Table, file: int, staged: int, assumed: str | 
         run("forget_empty_partitions")
         run("forget_replaced", against)
         corrected, completed = corrected + corrections, replaced - corrections
-    names = ", ".join(f'"{name}"' for name in (*table.names, "session", *known_at))
-    into = {"table": table.name, "names": names, "key": key, "same_key": same_key}
     kept = _one(run("keyed", into, file=file, assumed=assumed))
     return kept, staged - kept, corrected, completed
 

@@ -31,6 +31,14 @@ class Ledger:
         rows = self._told("holds", table=table, source=source, sha256=sha256)
         return int(rows[0][0]) if rows else None
 
+    def lacking(self, tables: Sequence[str], source: str, sha256: str) -> str | None:
+        """The logical name under which a content is in, where rows of it in keyed tables may be missing by now.
+
+        Rows of it were duplicates, or were corrected by another file, and a file of the table has been replaced since.
+        """
+        rows = self._told("lacking", tables=sorted(tables), source=source, sha256=sha256)
+        return str(rows[0][0]) if rows else None
+
     def partition_hash(self, tables: Iterable[str], last: date) -> str:
         """Sha256 over the files behind every partition of some tables up to a session: changes when any input does.
 

@@ -235,7 +235,8 @@ class FileWriting:
 
         Notes
         -----
-        An earlier version of the same (table, source, logical name) is replaced.
+        An earlier version of the same (table, source, logical name) is replaced. The same content again is read for the
+        rows of a keyed table that are missing by now: they had been another file's too, which withdrew them.
 
         In keyed tables an absent fact contradicts nothing. Against the row that an earlier file left under its key, a
         row that says the same or less is a duplicate; one that says the same and more takes its place as a completion;
@@ -252,14 +253,16 @@ class FileWriting:
         earlier = self._ledger.ledger_entry(table, named.source, named.logical_name)
         with self._transaction():
             file = self._count("next_file")
-            replaced = self._forget(earlier[0], file) if earlier else 0
+            again = earlier is not None and earlier[1] == named.sha256 and not self._table.is_tape
+            kept = self._renumber(earlier[0], file) if earlier and again else 0
+            replaced = self._forget(earlier[0], file) if earlier and not again else 0
             stored, duplicates, corrected, completed = 0, 0, 0, 0
             if self.good:
                 if self._table.is_tape:
                     stored = self._settle_tape(file)
                 else:
                     stored, duplicates, corrected, completed = settle_keyed(
-                        self._run, self._table, file, self.good, named.assumed
+                        self._run, self._table, file, self.good, named.assumed, again
                     )
                 self._run("partitions", {"rests": _rests(self._table)}, table=table, file=file)
             self._run("rejects", file=file, path=named.path, table=table)
@@ -269,7 +272,7 @@ class FileWriting:
                 raise RowsLost(named.path, seen, read)
             self._run(
                 "file", file=file, table=table, source=named.source, logical_name=named.logical_name,
-                sha256=named.sha256, read=read, stored=stored, duplicates=duplicates, rejected=refused,
+                sha256=named.sha256, read=read, stored=stored + kept, duplicates=duplicates - kept, rejected=refused,
                 replaces=earlier[0] if earlier else None, assumed=named.assumed,
             )  # fmt: skip
         return Entry(file, read, stored, duplicates, refused, replaced, corrected, completed)
@@ -288,6 +291,12 @@ class FileWriting:
         self._run("supersede_file", old=old, new=new)
         self._run("forget_partitions", old=old)
         return self._count("forget_rows", rests, old=old)
+
+    def _renumber(self, old: int, new: int) -> int:
+        """Take over the rows that the same content left when it was read before; how many."""
+        self._run("supersede_file", old=old, new=new)
+        self._run("forget_partitions", old=old)
+        return self._count("renumber_rows", {"rests": _rests(self._table)}, old=old, new=new)
 
     def _settle_tape(self, file: int) -> int:
         """Give ids to new instruments, venues and conditions, and write the rows in the order of the store."""

@@ -153,6 +153,46 @@ def test_guarantee_1_keyed_rows_are_duplicates_or_recorded_corrections(store, tm
     assert store.correction_counts() == {"index_levels": 1}
 
 
+@pytest.mark.parametrize("called", ["max", "copy"])
+def test_guarantee_1_a_row_that_a_file_withdraws_comes_back_from_another_that_says_it(store, tmp_path, called):
+    """It was a duplicate of a row that is gone: read again, the other file gives it, and contradicts nobody."""
+
+    def told(name: str, **closes: str) -> tuple[int, int, int, int]:
+        lines = [f"2025-11-{day[1:]},SPX,{close}" for day, close in closes.items()]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["date,index,close", *lines]) + "\n")
+        (outcome,) = run(store, tmp_path / f"{name}.csv", table="index_levels")
+        return outcome.read, outcome.stored, outcome.duplicates, outcome.corrected
+
+    held = "SELECT day(date), close, logical_name FROM main.index_levels JOIN ledger.files USING (file) ORDER BY 1"
+    told("window", d04="4", d05="5")
+    assert told("max", d03="3", d04="4", d05="5", d06="6") == (4, 2, 2, 0)
+    assert told("mended", d03="3.5") == (1, 1, 0, 1)
+    told("window", d05="5", d07="7")
+    assert told(called, d03="3", d04="4", d05="5", d06="6") == (4, 1, 3, 0)
+    assert store._frame(held).rows() == [
+        (3, 3.5, "mended.csv"), (4, 4, "max.csv"), (5, 5, "window.csv"), (6, 6, "max.csv"), (7, 7, "window.csv"),
+    ]  # fmt: skip
+    assert told(called, d03="3", d04="4", d05="5", d06="6") == (4, 0, 4, 0)
+    assert store.correction_counts() == {"index_levels": 1}
+    files = "FROM ledger.files WHERE superseded_by IS NULL AND logical_name = 'max.csv'"
+    assert store._frame(f"SELECT read, stored, duplicates, rejected {files}").rows() == [(4, 2, 2, 0)]
+    held_in = "SELECT day(session), rows FROM ledger.partitions JOIN ledger.files USING (file) WHERE logical_name = ?"
+    assert sorted(store._frame(held_in, ["max.csv"]).rows()) == [(4, 1), (6, 1)]
+
+
+def test_guarantee_1_members_that_a_file_withdraws_come_back_in_both_tables(store, tmp_path):
+    path = tmp_path / "constituents_2020-05-29.csv"
+    path.write_text("Symbol,Name,Sector\nA,Agilent,Health Care\nB,Barnes,Industrials\n")
+    header = "date,index,symbol\n"
+    (tmp_path / "few.csv").write_text(header + "2020-05-29,SPX,A\n2020-05-29,SPX,B\n")
+    run(store, tmp_path / "few.csv", table="index_members")
+    assert [outcome.stored for outcome in run(store, path, table=None)] == [0, 2]
+    (tmp_path / "few.csv").write_text(header + "2020-05-29,SPX,A\n")
+    run(store, tmp_path / "few.csv", table="index_members")
+    assert [(outcome.stored, outcome.duplicates) for outcome in run(store, path, table=None)] == [(1, 1), (0, 2)]
+    assert [(outcome.stored, outcome.duplicates) for outcome in run(store, path, table=None)] == [(0, 2), (0, 2)]
+
+
 # -- 2 -----------------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,1 @@
+UPDATE {rests} SET file = $new WHERE file = $old
