@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from indicators.views.command import (
-    Accuracy, Agent, AsOf, Audit, CostBps, Day, Db, Demo, End, Format, Index, Jobs, Lang, Market, MaxDte, MinPremium,
-    Name, Otm, Out, Parameters, Period, Rounds, Scale, Side, Sort, Split, Start, Sweep, Symbols, To, Top, Weights,
-    Whose, a_day, a_session, a_time, mended, one_of, opened, say,
+    DRAWN, PAGES, Accuracy, Agent, AsOf, Audit, CostBps, Day, Db, Demo, End, Format, Index, Jobs, Lang, Market, MaxDte,
+    MinPremium, Name, Otm, Out, Parameters, Period, Rounds, Scale, Side, Sort, Split, Start, Sweep, Symbols, To, Top,
+    Weights, Whose, a_day, a_session, a_time, mended, one_of, opened, say,
 )  # fmt: skip
 
 app = typer.Typer(
@@ -28,7 +28,7 @@ def report(
 ) -> None:  # fmt: skip
     """The report, daily or of the A-share week: gauge, indicators with coverage and error, rankings, notices."""
     with mended():
-        kind = one_of(format_, "text", "json", "html")
+        kind = one_of(format_, "text", "json", "html", out=out, drawn=PAGES)
         from indicators.views.language import language
         from indicators.views.picture import paged, show_report
         from indicators.views.progress import waiting
@@ -78,7 +78,7 @@ def ingest(
 def status(db: Db = None, demo: Demo = False, as_of: AsOf = None, format_: Format = "text", out: Out = None) -> None:
     """What is stored: sessions, gaps, rejects by reason, freshness."""
     with mended():
-        kind = one_of(format_, "text", "json")
+        kind = one_of(format_, "text", "json", out=out)
         with opened(db, demo) as store:
             from feeds.status import status as run
             from indicators.views.status import status_text
@@ -95,7 +95,7 @@ def indicator(
 ) -> None:  # fmt: skip
     """One indicator's readings with components, coverage and error; option premium also split or by minute."""
     with mended():
-        kind = one_of(format_, "text", "json", "csv")
+        kind = one_of(format_, "text", "json", "csv", out=out, drawn=DRAWN)
         from indicators.engine.run import asked_readings, chosen
         from indicators.views.picture import drew_indicator, drew_split, pictured
         from indicators.views.progress import waiting
@@ -131,7 +131,7 @@ def rank(
 ) -> None:  # fmt: skip
     """A session's rankings by symbol or group."""
     with mended():
-        kind = one_of(format_, "text", "json", "csv")
+        kind = one_of(format_, "text", "json", "csv", out=out)
         from indicators.engine.run import asked_ranking, chosen
         from indicators.views.table import ranking_text
 
@@ -150,7 +150,7 @@ def unusual(
 ) -> None:  # fmt: skip
     """Unusual option orders: large, soon to expire, out of the money; and how often the screen was right."""
     with mended():
-        kind = one_of(format_, "text", "json", "csv")
+        kind = one_of(format_, "text", "json", "csv", out=out)
         from indicators.engine.unusual import asked_screen, asked_unusual
         from indicators.views.progress import waiting
         from indicators.views.published import keep_measured
@@ -175,7 +175,7 @@ def explain(
 ) -> None:  # fmt: skip
     """A number walked down: gauge, indicator, underlying, parent order, print, file and line."""
     with mended():
-        kind = one_of(format_, "text", "json", "csv")
+        kind = one_of(format_, "text", "json", "csv", out=out)
         from indicators.engine.explain import explain as run
         from indicators.views.explain import explained_text
         from indicators.views.progress import waiting
@@ -196,7 +196,7 @@ def gauge(
 ) -> None:  # fmt: skip
     """The gauge's history; a picture where --out ends in .html, .png or .svg."""
     with mended():
-        kind = one_of(format_, "text", "json", "csv")
+        kind = one_of(format_, "text", "json", "csv", out=out, drawn=DRAWN)
         from indicators.engine.day import asked_gauge
         from indicators.views.picture import draw_gauge, pictured
         from indicators.views.progress import waiting
@@ -284,7 +284,7 @@ def bench(
 ) -> None:  # fmt: skip
     """What the product costs on this machine beside DuckDB's and Polars' best plans."""
     with mended():
-        kind = one_of(format_, "text", "markdown", "json")
+        kind = one_of(format_, "text", "markdown", "json", out=out)
         from indicators.engine.bench.jobs import run_jobs
         from indicators.views.bench import bench_text
         from indicators.views.progress import stepwise

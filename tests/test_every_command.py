@@ -113,6 +113,47 @@ def test_a_format_other_than_text_wins_over_the_ending(small_db, tmp_path):
     assert json.loads(out.read_text())["indicator"] == "short_share"
 
 
+@pytest.mark.parametrize("name", ["rows.txt", "rows.md", "rows.json", "rows.csv", "rows", "rows.2025-12-31"])
+def test_text_is_written_under_any_name_that_is_no_picture(small_db, tmp_path, name):
+    out = tmp_path / name
+    asked = ("rank", "directional_premium", "--by", "premium", "--floor", "0", "--db", small_db)
+    assert answer(*asked, "--out", out) == ""
+    assert out.read_text(encoding="utf-8") == answer(*asked)
+
+
+PREMIUM = ("directional_premium", "--by", "premium")
+LISTED, PICTURED = ".txt, .json or .csv", ".html, .png, .svg, .txt, .json or .csv"
+NO_PICTURE = [
+    (("gauge",), "x.gif", PICTURED),
+    (("indicator", "short_share"), "X.JPG", PICTURED),
+    (("indicator", "short_share", "--format", "json"), "x.webp", PICTURED),
+    (("report",), "x.pdf", ".html, .txt or .json"),
+    (("report", "--format", "json"), "x.png", ".html, .txt or .json"),
+    (("backtest",), "x.tiff", ".html, .txt or .json"),
+    (("rank", *PREMIUM), "x.png", LISTED),
+    (("rank", *PREMIUM, "--format", "csv"), "x.gif", LISTED),
+    (("unusual",), "x.html", LISTED),
+    (("explain", "2025-12-30"), "x.svg", LISTED),
+    (("status",), "x.png", ".txt or .json"),
+]
+
+
+@pytest.mark.parametrize(("command", "name", "allowed"), NO_PICTURE, ids=[f"{c[0]} {n}" for c, n, _ in NO_PICTURE])
+def test_a_picture_that_a_command_cannot_draw_is_no_file_of_text(small_db, tmp_path, command, name, allowed):
+    result = run(*command, "--db", small_db, "--out", tmp_path / name)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("`--out`, was ")
+    assert f"expected a name like {allowed}" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bench_is_no_picture(tmp_path):
+    result = run("bench", "P0", "--scale", "0.001", "--out", tmp_path / "bench.png")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "expected a name like .txt, .md or .json" in result.stderr
+
+
 def test_report_on_demo_needs_no_files(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(feeds.demo, "SESSIONS", 8)
@@ -221,6 +262,11 @@ def test_no_unusual_order_is_exit_one(small_db):
     text = answer("unusual", "--min-premium", "999999999", "--db", small_db, code=1)
     assert "no order passes the screen" in text
     assert "no precision" in text
+    wide = ("--min-premium", "20000", "--max-dte", "400", "--any-moneyness")
+    header, *rows = answer("unusual", *wide, "--format", "csv", "--db", small_db).splitlines()
+    assert rows
+    nothing = answer("unusual", "--min-premium", "999999999", "--format", "csv", "--db", small_db, code=1)
+    assert nothing.splitlines() == [header], "a table without rows has its columns all the same"
 
 
 def test_explain_walks_down_in_every_format(small_db, last):
@@ -382,7 +428,7 @@ BAD = {
     "newer": (("status", "--db", "NEWER"), 2, "newer version"),
     "unwritable": (("status", "--db", "SMALL", "--out", "/nonexistent/x.txt"), 2, "cannot be written"),
     "a picture in no folder": (("gauge", "--db", "SMALL", "--out", "/nonexistent/x.html"), 2, "cannot be written"),
-    "a report as an image": (("report", "--db", "SMALL", "--out", "x.png"), 2, "report is text, .json or .html"),
+    "a report as an image": (("report", "--db", "SMALL", "--out", "x.png"), 2, "a name like .html, .txt or .json"),
     "unknown symbol": (("indicator", "directional_premium", "--symbol", "NOSUCH", "--db", "SMALL"), 1, "NOSUCH"),
     "bad premium": (("unusual", "--min-premium", "much", "--db", "SMALL"), 2, "--min-premium"),
     "unknown sort": (("unusual", "--sort", "colour", "--db", "SMALL"), 2, "premium"),

@@ -14,7 +14,7 @@ from indicators.engine.audit import audit as run_audit
 from indicators.engine.backtest import asked_backtest
 from indicators.engine.findings import Backtest, IndexHistory, SeriesBacktest, SeriesVerdict
 from indicators.engine.sweep import Swept, asked_sweep
-from indicators.views.command import one_of
+from indicators.views.command import PAGES, one_of
 from indicators.views.language import ENGLISH, Language, language
 from indicators.views.picture import paged
 from indicators.views.table import encodable, json_text, plain_text
@@ -197,7 +197,7 @@ def asked_for(asked: Asked, format_: str, out: Path | None, lang: str, audit: bo
     BadValue : a tear sheet of a sweep or an audit, which have none; another language of anything but a tear sheet;
         `--index` of a sweep or an audit
     """
-    kind, spoken = one_of(format_, "text", "json", "html"), language(lang)
+    kind, spoken = one_of(format_, "text", "json", "html", out=out, drawn=PAGES), language(lang)
     if paged(kind, out):
         kind = "html"
     if audit or sweep:

@@ -54,6 +54,21 @@ Scale = Annotated[float, typer.Option("--scale", help="Rows, as a multiple of th
 Rounds = Annotated[int, typer.Option("--rounds", min=1, help="Measured runs of each contender")]
 
 
+DRAWN = (".html", ".png", ".svg")
+"""Endings of `--out` that ask for a picture, of a command that draws."""
+
+PAGES = (".html",)
+"""Endings of `--out` that ask for a page, of a command that writes one."""
+
+NO_TEXT = {
+    *(*DRAWN, ".htm", ".gif", ".jpg", ".jpeg", ".webp", ".avif", ".heic", ".bmp", ".tif", ".tiff", ".ico"),
+    *(".pdf", ".ps", ".eps"),
+}
+"""Endings that open as a page or a picture: text, JSON or CSV under such a name is a broken file."""
+
+_ENDINGS = {"text": ".txt", "json": ".json", "csv": ".csv", "markdown": ".md"}
+
+
 @contextmanager
 def mended() -> Iterator[None]:
     """An error that the user can mend is one red line on standard error and an exit code, never a traceback."""
@@ -115,12 +130,22 @@ def a_time(text: str | None) -> datetime | None:
     return moment
 
 
-def one_of(format_: str, *allowed: str) -> str:
-    """`--format`, if the command knows it."""
-    from feeds.errors import UnknownName
+def one_of(format_: str, *allowed: str, out: Path | None = None, drawn: tuple[str, ...] = ()) -> str:
+    """`--format`, if the command knows it.
+
+    Raises
+    ------
+    UnknownName : no such format
+    BadValue : `out` ends like a page or a picture, and not like one of those `drawn` by the command
+    """
+    from feeds.errors import BadValue, UnknownName
 
     if format_ not in allowed:
         raise UnknownName("--format", format_, allowed)
+    if out is not None and out.suffix.lower() in NO_TEXT - {*drawn}:
+        *names, last = *drawn, *(_ENDINGS[name] for name in allowed if name in _ENDINGS)
+        others = "" if ".png" in drawn else "; `bullbear gauge` draws pictures"
+        raise BadValue("--out", out, f"expected a name like {', '.join(names)} or {last}{others}")
     return format_
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feeds.errors import BadValue, NothingToShow
+from indicators.views.command import DRAWN, say
 
 if TYPE_CHECKING:
     from feeds.store import Store
@@ -15,25 +16,15 @@ if TYPE_CHECKING:
     from indicators.views.language import Language
     from indicators.views.report import Report
 
-IMAGES = (".png", ".svg")
-
 
 def pictured(kind: str, out: Path | None) -> Path | None:
     """`--out` where it asks for a picture: its ending says so, and `--format` does not ask for anything else."""
-    return out if kind == "text" and out is not None and out.suffix.lower() in (".html", *IMAGES) else None
+    return out if kind == "text" and out is not None and out.suffix.lower() in DRAWN else None
 
 
 def paged(kind: str, out: Path | None) -> bool:
-    """Whether a report is asked for as a page: by `--format html` or by the ending of `--out`.
-
-    Raises
-    ------
-    BadValue : `--out` ends like an image, which a report is not
-    """
-    asked = pictured(kind, out)
-    if asked is not None and asked.suffix.lower() in IMAGES:
-        raise BadValue("--out", out, "a report is text, .json or .html; `bullbear gauge` draws images")
-    return kind == "html" or asked is not None
+    """Whether a report is asked for as a page: by `--format html` or by the ending of `--out`."""
+    return kind == "html" or pictured(kind, out) is not None
 
 
 def draw_gauge(
@@ -113,8 +104,6 @@ def drew_split(
 
 def show_report(report: "Report", kind: str, out: Path | None, language: "Language") -> None:
     """The report as a page, as JSON or as text, on the terminal or in `--out`."""
-    from indicators.views.command import say
-
     if kind == "html":
         from indicators.views.page import page_text
 
