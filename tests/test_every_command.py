@@ -263,8 +263,10 @@ def test_no_unusual_order_is_exit_one(small_db):
     assert "no order passes the screen" in text
     assert "no precision" in text
     wide = ("--min-premium", "20000", "--max-dte", "400", "--any-moneyness")
+    (first, *_) = json.loads(answer("unusual", *wide, "--format", "json", "--db", small_db))["rows"]
     header, *rows = answer("unusual", *wide, "--format", "csv", "--db", small_db).splitlines()
     assert rows
+    assert header.split(",") == list(first)
     nothing = answer("unusual", "--min-premium", "999999999", "--format", "csv", "--db", small_db, code=1)
     assert nothing.splitlines() == [header], "a table without rows has its columns all the same"
 

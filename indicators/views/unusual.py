@@ -2,10 +2,18 @@
 
 from typing import TYPE_CHECKING, Any
 
-from indicators.views.table import json_text, number, plain, rows_text, shown
+from indicators.views.table import csv_text, json_text, number, plain, rows_text, shown
 
 if TYPE_CHECKING:
     from indicators.engine.unusual import Unusual
+
+COLUMNS = (
+    *("time", "last_time", "contract", "underlying", "expiry", "strike", "right", "side", "direction", "premium"),
+    *("size", "vwap", "volume", "volume_from", "open_interest", "volume_open_interest", "days", "moneyness"),
+    *("underlying_price", "underlying_price_from", "kind", "sweep", "floor", "cross", "venues", "prints", "opening"),
+    *("next_open_interest", "outcome", "outcome_known_at", "asset_class", "conditions", "reason"),
+)
+"""What is told of an order, in order: the header of a table without rows too."""
 
 SHOWN = (
     *("time", "contract", "side", "direction", "premium", "size", "vwap", "volume", "volume_from"),
@@ -54,7 +62,7 @@ def unusual_text(found: "Unusual", kind: str) -> str:
             }
         )
     if kind == "csv":
-        return rows_text(found.rows, kind)
+        return csv_text(found.rows, COLUMNS).rstrip("\n")
     rows = [{SHORT.get(name, name): _cell(name, row[name]) for name in SHOWN} for row in found.rows]
     rings = [{_ring(name): ring[name] for name in RINGS} for ring in found.rings]
     tables = [_title(found), rows_text(rows, kind) if rows else _none(found), "", rows_text(rings, kind), ""]
