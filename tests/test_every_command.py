@@ -235,6 +235,27 @@ def test_an_unknown_symbol_is_said_by_the_screen(small_db):
     assert "NOSUCH: no option prints in this session" in text
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("unusual", "--symbol"),
+        ("indicator", "directional_premium", "--symbol"),
+        ("indicator", "directional_premium", "--by", "minute", "--symbol"),
+        ("indicator", "dark_pool_imbalance", "--symbol"),
+        ("explain", "LAST", "directional_premium"),
+        ("explain", "LAST", "eps_divergence"),
+    ],
+    ids=" ".join,
+)
+def test_a_symbol_in_small_letters_is_told_in_capitals(small_db, small_market, last, command):
+    symbol = small_market.tables()["daily_bars"]["symbol"][0]
+    asked = [last if word == "LAST" else word for word in command]
+    result = run(*asked, symbol.lower(), "--db", small_db)
+    assert result.exit_code == 1
+    assert f"did you mean {symbol}?" in result.output
+    assert "did you mean" not in run(*asked, "NOSUCH", "--db", small_db).output
+
+
 def test_unusual_orders_in_every_format(small_db, small_market):
     wide = ("--min-premium", "20000", "--max-dte", "400", "--any-moneyness", "--db", small_db)
     made = json.loads(answer("unusual", *wide, "--format", "json"))

@@ -15,7 +15,7 @@ from indicators.engine.indicator import Indicator, Reading
 from indicators.engine.money import dollars
 from indicators.engine.prints import signed_prints, word_flags
 from indicators.engine.run import Kept, chosen, readings_of, rows_of
-from indicators.engine.scope import EXCHANGES, on_session, scope
+from indicators.engine.scope import EXCHANGES, in_capitals, on_session, scope
 from indicators.engine.screen import PerKey
 from indicators.engine.stock_prints import signed_stock_prints
 from indicators.engine.unusual import DIRECTIONS, SIDES, clock, contract_name, vwap
@@ -138,7 +138,7 @@ def _indicator(
     measured = rows_of(store, asked, covered, kept=kept)
     readings = [r for r in readings_of(store, asked, covered, key, rows=measured) if r.session <= session]
     if not readings:
-        raise NothingToShow(f"no reading of {key or asked.name} up to {session}")
+        raise NothingToShow(f"no reading of {key or asked.name} up to {session}{in_capitals(key or '')}")
     scores = asked.score(readings, covered.sessions)
     rows: list[Row] = [_head("indicator", key or asked.name, readings[-1], scores[-1])]
     if key is None and asked.name in SUMMED and isinstance(asked, PerKey):
@@ -207,7 +207,7 @@ def _key(store: Store, asked: Indicator, session: date, key: str, as_of: datetim
     found = [reading for reading in readings if reading.session == session]
     prints = pl.concat(frames) if frames else None
     if not found or prints is None or prints.is_empty():
-        raise NothingToShow(f"no prints of {key} on {session}")
+        raise NothingToShow(f"no prints of {key} on {session}{in_capitals(key)}")
     head = _head("underlying" if asked.name == "directional_premium" else "symbol", key, found[0])
     files = store.file_names(prints["file"].unique().to_list())
     return [head, *_orders(prints, files, top), *_excluded(prints)]

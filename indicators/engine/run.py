@@ -18,7 +18,7 @@ from feeds.store import Store
 from indicators.engine.indicator import Indicator, Period, Reading, Rows
 from indicators.engine.outcomes import Market, market_of
 from indicators.engine.recipe import recipe_of
-from indicators.engine.scope import EXCHANGES, PILLARS, Scope, exchange_of, on_session, scope
+from indicators.engine.scope import EXCHANGES, PILLARS, Scope, exchange_of, in_capitals, on_session, scope
 from indicators.engine.screen import rank
 from indicators.engine.threads import in_threads
 
@@ -254,8 +254,8 @@ def asked_readings(
     covered = scope(store, needed, indicator.market, start, end, as_of)
     found = readings_of(store, indicator, covered, key, period)
     if not found:
-        whose = f" of {key}" if key else ""
-        raise NothingToShow(f"no reading{whose} from {covered.sessions.dates[0]} to {covered.sessions.dates[-1]}")
+        whose, said = (f" of {key}", in_capitals(key)) if key else ("", "")
+        raise NothingToShow(f"no reading{whose} from {covered.sessions.dates[0]} to {covered.sessions.dates[-1]}{said}")
     scores = indicator.score(found, covered.sessions) if period == "session" else [None] * len(found)
     first = covered.shown.dates[0] if len(covered.shown) else covered.sessions.dates[-1]
     month = f"{first:%Y-%m}"

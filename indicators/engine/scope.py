@@ -97,6 +97,15 @@ def scope(
     return Scope(covered, covered.window(start, None), cut)
 
 
+def in_capitals(name: str) -> str:
+    """What to say beside a name that nothing is stored under: small letters are not the capitals that feeds write.
+
+    >>> in_capitals("pdd"), in_capitals("PDD"), in_capitals("class:etf")
+    ('; did you mean PDD?', '', '')
+    """
+    return f"; did you mean {name.upper()}?" if name.islower() and ":" not in name else ""
+
+
 def on_session(store: Store, market: str, day: date) -> date:
     """`day` itself if it is a session; BadValue names the nearest ones if it is not."""
     every = store.sessions(EXCHANGES[market])

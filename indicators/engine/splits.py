@@ -12,7 +12,7 @@ from feeds.store import Store
 from indicators.engine.indicator import Indicator
 from indicators.engine.money import dollars
 from indicators.engine.prints import signed_prints
-from indicators.engine.scope import EXCHANGES, scope
+from indicators.engine.scope import EXCHANGES, in_capitals, scope
 
 EXPIRIES = ("0", "1-7", "8-30", "31-90", ">90")
 """Buckets of calendar days to expiry."""
@@ -93,8 +93,8 @@ def asked_split(
         if prints.height and part.session is not None:
             sums.append(split_sums(_with_spot(store, prints, part), split, part.session))
     if not sums:
-        of = f" of {symbol}" if symbol else ""
-        raise NothingToShow(f"no option prints{of} from {wanted.dates[0]} to {wanted.dates[-1]}")
+        of, said = (f" of {symbol}", in_capitals(symbol)) if symbol else ("", "")
+        raise NothingToShow(f"no option prints{of} from {wanted.dates[0]} to {wanted.dates[-1]}{said}")
     added = pl.concat(sums).group_by("session", "bucket").agg(pl.col(*_SUMS).sum())
     if split == MINUTE:
         added = _every_minute(added, store)

@@ -18,7 +18,7 @@ from indicators.engine.money import dollars
 from indicators.engine.precision import precision_of
 from indicators.engine.prints import word_flags
 from indicators.engine.run import Kept, chosen, rows_of
-from indicators.engine.scope import Scope, on_session, scope
+from indicators.engine.scope import Scope, in_capitals, on_session, scope
 from indicators.engine.spans import nanoseconds
 
 SORTS = ("premium", "time", "size", "volume_open_interest", "days", "underlying")
@@ -394,7 +394,7 @@ def _rings(
                 "all_signal_kept": every.get("signal_kept"),
                 "all_low": held.low if held else None,
                 "all_high": held.high if held else None,
-                "reason": held.reason if held else "no option prints in this session",
+                "reason": held.reason if held else f"no option prints in this session{in_capitals(key or '')}",
             }
         )
     return rings

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from feeds.schema import Sessions
-from indicators.engine import money
+from indicators.engine import money, scope
 from indicators.engine import spans as module
 from indicators.engine.spans import Known, known_sessions, spans
 from tests.naive_flow import at, weekdays
@@ -62,3 +62,4 @@ def test_rows_of_sessions_not_asked_for_are_left_out():
 def test_examples():
     assert doctest.testmod(module) == (0, 2)
     assert doctest.testmod(money) == (0, 2)
+    assert doctest.testmod(scope) == (0, 1)
