@@ -139,6 +139,9 @@ def _indicator(
     readings = [r for r in readings_of(store, asked, covered, key, rows=measured) if r.session <= session]
     if not readings:
         raise NothingToShow(f"no reading of {key or asked.name} up to {session}{in_capitals(key or '')}")
+    at = readings[-1].session
+    if asked.name in SUMMED and at != session:
+        raise NothingToShow(f"no reading of {asked.name} on {session}; the last one is of {at}")
     scores = asked.score(readings, covered.sessions)
     rows: list[Row] = [_head("indicator", key or asked.name, readings[-1], scores[-1])]
     if key is None and asked.name in SUMMED and isinstance(asked, PerKey):

@@ -1,11 +1,14 @@
 """Every step of the walk down sums to the number above it, and ends at the line that was read."""
 
+from datetime import date
 from decimal import Decimal
 
 import polars as pl
 import pytest
 
 from feeds.errors import BadValue, NothingToShow, UnknownName
+from feeds.ingest import ingest
+from feeds.store import Store
 from indicators.engine.day import day_of
 from indicators.engine.explain import explain
 from indicators.engine.run import asked_readings, chosen
@@ -134,6 +137,19 @@ def test_an_indicator_that_is_no_sum_shows_its_components(small_store, last):
     ((reading, _),) = asked_readings(small_store, chosen("insider_ratio"), last, last)
     assert head["value"] == reading.value
     assert {row["name"]: row["value"] for row in rows} == reading.components
+
+
+def test_a_session_without_prints_is_not_told_by_the_one_before(tmp_path):
+    header = "ts,underlying,expiry,strike,right,price,size,bid,ask"
+    lines = [f"2025-11-{day}T15:00:00Z,MRK,2025-12-19,100,C,6.00,10,5.00,6.00" for day in (18, 20)]
+    path = tmp_path / "trades.csv"
+    path.write_text("\n".join([header, *lines]) + "\n")
+    with Store.open(tmp_path / "m.duckdb") as store:
+        assert [found.error for found in ingest(store, [str(path)], "option_trades")] == [None]
+        head, *_ = explain(store, date(2025, 11, 18), "directional_premium").rows
+        assert (head["session"], head["bull"]) == (date(2025, 11, 18), 6_000)
+        with pytest.raises(NothingToShow, match="directional_premium on 2025-11-19; the last one is of 2025-11-18"):
+            explain(store, date(2025, 11, 19), "directional_premium")
 
 
 def test_what_is_not_there_is_refused(small_store, last):
