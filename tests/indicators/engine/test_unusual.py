@@ -391,6 +391,53 @@ def test_mrks_28_million_stand_first_and_what_hides_at_the_mid_stays_unknown(pub
     assert {(row["side"], row["direction"]) for row in hidden} == {("unknown", "unknown")}
 
 
+EDGES = {
+    "30 days, $1,000,000": "MRK,equity,2025-12-20,110,C,1.00,10000,0.80,1.00,100,C,",
+    "31 days": "MRK,equity,2025-12-21,110,C,1.00,10000,0.80,1.00,100,C,",
+    "expires today": "MRK,equity,2025-11-20,90,P,2.00,10000,1.80,2.00,100,C,",
+    "at the money": "MRK,equity,2025-11-28,100,C,5.00,10000,4.80,5.00,100,C,",
+    "a put at the money": "MRK,equity,2025-11-28,100,P,5.00,10000,4.80,5.00,100,C,",
+    "$999,900": "MRK,equity,2025-11-28,110,C,0.9999,10000,0.80,0.9999,100,C,",
+    "a put sold": "MRK,equity,2025-11-28,95,P,3.00,10000,3.00,3.20,100,C,",
+    "bought on one venue": "GILD,equity,2025-11-28,130,C,2.00,5000,1.80,2.00,126,C,",
+    "sold on another": "GILD,equity,2025-11-28,130,C,1.00,5000,1.00,1.20,126,I,",
+    "a leg": "GILD,equity,2025-11-28,131,C,9.00,50000,8.80,9.00,126,C,multi_leg",
+}
+
+
+def test_the_screens_edges_and_the_rings_to_the_dollar(tmp_path):
+    """Screened, bull - bear = 1 - 2 + 3 + (1 - 0.5) = $2.5M and call - put = 1 - 2 - 3 + 1.5 = -$2.5M."""
+    path = tmp_path / "edges.csv"
+    header = "ts,underlying,asset_class,expiry,strike,right,price,size,bid,ask,underlying_price,exchange,conditions"
+    lines = [f"2025-11-20T15:00:00.0{n}Z,{what}" for n, what in enumerate(EDGES.values())]
+    path.write_text("\n".join([header, *lines]) + "\n")
+    with Store.open(tmp_path / "m.duckdb") as store:
+        assert [outcome.error for outcome in ingest(store, [str(path)], "option_trades")] == [None]
+        found = asked_unusual(store, Screen())
+        every = asked_unusual(store, Screen(otm=False))
+    told = [(row["contract"], row["side"], row["premium"], row["days"]) for row in found.rows]
+    assert told == [
+        ("MRK 2025-11-28 95 P", "sell", 3_000_000, 8),
+        ("MRK 2025-11-20 90 P", "buy", 2_000_000, 0),
+        ("GILD 2025-11-28 130 C", "unknown", 1_500_000, 8),
+        ("MRK 2025-12-20 110 C", "buy", 1_000_000, 30),
+    ]
+    rings = {ring["symbol"]: (ring["screened_bull_bear"], ring["screened_call_put"]) for ring in found.rings}
+    assert rings == {
+        "market": (2_500_000, -2_500_000),
+        "GILD": (500_000, 1_500_000),
+        "MRK": (2_000_000, -4_000_000),
+    }
+    assert {row["contract"] for row in every.rows if row["moneyness"] == "at the money"} == {
+        "MRK 2025-11-28 100 C",
+        "MRK 2025-11-28 100 P",
+    }
+    # beside the screened ones: $1M of 31 days, $5M each way at the money, and $999,900
+    market = every.rings[0]
+    assert (market["screened_bull_bear"], market["all_bull_bear"]) == (2_500_000, 4_499_900)
+    assert (market["all_call_put"], market["institutional_call_put"]) == (-500_100, -500_100)
+
+
 def test_where_the_underlyings_price_comes_from_is_shown(with_greeks):
     text = unusual_text(asked_unusual(with_greeks, Screen(), date(2025, 12, 10)), "text")
     head, row = text.splitlines()[1:3]
