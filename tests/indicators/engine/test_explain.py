@@ -93,6 +93,9 @@ def test_an_underlying_is_the_sum_of_its_orders_and_an_order_of_its_prints(small
             assert order["premium"] == sum(p["premium"] for p in prints)
             assert order["contribution"] == pytest.approx(sum(p["contribution"] for p in prints))
             assert order["venues"] == len({p["venue"] for p in prints})
+            for told in ("side", "direction"):
+                known = {p[told] for p in prints} - {"unknown"}
+                assert order[told] == (known.pop() if len(known) == 1 else "unknown")
             assert (order["time"], order["last_time"]) == (prints[0]["time"], prints[-1]["time"])
             assert order["vwap"] == pytest.approx(
                 float(sum(p["price"] * Decimal(str(p["size"])) for p in prints)) / sum(p["size"] for p in prints)
