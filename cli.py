@@ -137,8 +137,8 @@ def rank(
 
         asked = chosen(name, parameters or [])
         with opened(db, demo) as store:
-            session, rows = asked_ranking(store, asked, by, a_day(day, "--date"), a_time(as_of), top, floor)
-        say(ranking_text(asked, by, session, floor, rows, kind), out)
+            session, columns, rows = asked_ranking(store, asked, by, a_day(day, "--date"), a_time(as_of), top, floor)
+        say(ranking_text(asked, by, session, floor, columns, rows, kind), out)
         raise typer.Exit(0 if rows else 1)
 
 

@@ -230,6 +230,17 @@ def test_a_ranking_names_its_session_and_says_why_it_is_empty(small_db, last):
     assert (made["indicator"], made["session"], made["by"]) == ("sector_rotation", last, "strength")
 
 
+@pytest.mark.parametrize(
+    ("name", "by"),
+    [("directional_premium", "call_put"), ("directional_premium", "growth"), ("dark_pool_imbalance", "notional")],
+)
+def test_a_ranking_without_rows_has_its_header(small_db, name, by):
+    asked = ("rank", name, "--by", by, "--db", small_db, "--format", "csv", "--floor")
+    header, *rows = answer(*asked, "0").splitlines()
+    assert rows
+    assert answer(*asked, "999999999999", code=1).splitlines() == [header]
+
+
 def test_an_unknown_symbol_is_said_by_the_screen(small_db):
     text = answer("unusual", "--symbol", "NOSUCH", "--db", small_db, code=1)
     assert "NOSUCH: no option prints in this session" in text

@@ -19,7 +19,7 @@ from indicators.engine.indicator import Indicator, Period, Reading, Rows
 from indicators.engine.outcomes import Market, market_of
 from indicators.engine.recipe import recipe_of
 from indicators.engine.scope import EXCHANGES, PILLARS, Scope, exchange_of, in_capitals, on_session, scope
-from indicators.engine.screen import rank
+from indicators.engine.screen import ranked_rows, ranked_table
 from indicators.engine.threads import in_threads
 
 Map = Callable[[Callable[[Part], Rows], Iterable[Part]], Iterable[Rows]]
@@ -274,8 +274,8 @@ def asked_ranking(
     as_of: datetime | None = None,
     top: int = 20,
     floor: str = "100000",
-) -> tuple[date, list[dict[str, Any]]]:
-    """A session, the latest stored one by default, and its ranking."""
+) -> tuple[date, list[str], list[dict[str, Any]]]:
+    """A session, the latest stored one by default, and its ranking: the columns and the rows."""
     try:
         least = Decimal(floor)
     except InvalidOperation:
@@ -286,4 +286,5 @@ def asked_ranking(
     covered = scope(store, needed, indicator.market, end=session, as_of=as_of)
     rows = rows_of(store, indicator, covered)
     last = covered.sessions.dates[-1]
-    return last, rank(indicator, rows, covered.sessions, last, by, top, least)
+    ranked = ranked_table(indicator, rows, covered.sessions, last, by, top, least)
+    return last, ranked.columns, ranked_rows(ranked)

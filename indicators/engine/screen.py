@@ -106,6 +106,21 @@ def rank(
     list of dict : `rank` from 1, the key, and columns in snake_case; money is exact Decimal dollars. A null has its
         `reason`, never an infinite number.
     """
+    return ranked_rows(ranked_table(indicator, rows, sessions, session, by, top, floor))
+
+
+def ranked_rows(ranked: pl.DataFrame) -> Ranked:
+    """The rows of `ranked_table` with money as exact dollars."""
+    return [
+        {name: dollars(cell) if name in MONEY else cell for name, cell in row.items()}
+        for row in ranked.iter_rows(named=True)
+    ]
+
+
+def ranked_table(
+    indicator: Indicator | PerKey, rows: Rows, sessions: Sessions, session: date, by: str, top: int, floor: Decimal
+) -> pl.DataFrame:
+    """What `rank` ranks, money in micro-dollars: its columns are there where no row is."""
     if indicator.name not in RANKINGS or not isinstance(indicator, PerKey):
         raise UnknownName("indicator", indicator.name, RANKINGS)
     if by not in RANKINGS[indicator.name]:
@@ -123,10 +138,7 @@ def rank(
     ranked = _BY_INDICATOR[indicator.name](frame, session, by)
     if indicator.name in FLOORED:
         ranked = ranked.filter(pl.col(FLOORED[indicator.name]) >= int(floor * MICRO))
-    return [
-        {"rank": i} | {name: dollars(cell) if name in MONEY else cell for name, cell in row.items()}
-        for i, row in enumerate(ranked.head(top).iter_rows(named=True), start=1)
-    ]
+    return ranked.head(top).with_row_index("rank", offset=1)
 
 
 def _directional_premium(frame: pl.DataFrame, session: date, by: str) -> pl.DataFrame:

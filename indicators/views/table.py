@@ -236,13 +236,19 @@ def rows_text(rows: Sequence[Mapping[str, Any]], kind: str) -> str:
 
 
 def ranking_text(
-    indicator: "Indicator", by: str, session: date, floor: str, rows: Sequence[Mapping[str, Any]], kind: str
+    indicator: "Indicator",
+    by: str,
+    session: date,
+    floor: str,
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    kind: str,
 ) -> str:
     """A session's ranking as "text", "json" ({indicator, session, by, rows}) or "csv"."""
     if kind == "json":
         return json_text({"indicator": indicator.name, "session": session, "by": by, "rows": rows})
     if kind == "csv":
-        return rows_text(rows, kind)
+        return csv_text(rows, columns).rstrip("\n")
     from indicators.engine.screen import FLOORED
 
     head = f"{session}: {indicator.name} by {by}"
