@@ -401,6 +401,7 @@ EDGES = {
     "a put sold": "MRK,equity,2025-11-28,95,P,3.00,10000,3.00,3.20,100,C,",
     "bought on one venue": "GILD,equity,2025-11-28,130,C,2.00,5000,1.80,2.00,126,C,",
     "sold on another": "GILD,equity,2025-11-28,130,C,1.00,5000,1.00,1.20,126,I,",
+    "small": "MRK,equity,2025-11-28,120,C,0.90,5,0.80,0.90,100,C,",
     "a leg": "GILD,equity,2025-11-28,131,C,9.00,50000,8.80,9.00,126,C,multi_leg",
 }
 
@@ -409,7 +410,7 @@ def test_the_screens_edges_and_the_rings_to_the_dollar(tmp_path):
     """Screened, bull - bear = 1 - 2 + 3 + (1 - 0.5) = $2.5M and call - put = 1 - 2 - 3 + 1.5 = -$2.5M."""
     path = tmp_path / "edges.csv"
     header = "ts,underlying,asset_class,expiry,strike,right,price,size,bid,ask,underlying_price,exchange,conditions"
-    lines = [f"2025-11-20T15:00:00.0{n}Z,{what}" for n, what in enumerate(EDGES.values())]
+    lines = [f"2025-11-20T15:00:00.0{n:02}Z,{what}" for n, what in enumerate(EDGES.values())]
     path.write_text("\n".join([header, *lines]) + "\n")
     with Store.open(tmp_path / "m.duckdb") as store:
         assert [outcome.error for outcome in ingest(store, [str(path)], "option_trades")] == [None]
@@ -432,10 +433,11 @@ def test_the_screens_edges_and_the_rings_to_the_dollar(tmp_path):
         "MRK 2025-11-28 100 C",
         "MRK 2025-11-28 100 P",
     }
-    # beside the screened ones: $1M of 31 days, $5M each way at the money, and $999,900
+    # beside the screened ones: $1M of 31 days, $5M each way at the money, $999,900, and $450 that no institution paid
     market = every.rings[0]
-    assert (market["screened_bull_bear"], market["all_bull_bear"]) == (2_500_000, 4_499_900)
-    assert (market["all_call_put"], market["institutional_call_put"]) == (-500_100, -500_100)
+    assert (market["screened_bull_bear"], market["screened_call_put"]) == (2_500_000, -2_500_000)
+    assert (market["institutional_bull_bear"], market["institutional_call_put"]) == (4_499_900, -500_100)
+    assert (market["all_bull_bear"], market["all_call_put"]) == (4_500_350, -499_650)
 
 
 def test_where_the_underlyings_price_comes_from_is_shown(with_greeks):
