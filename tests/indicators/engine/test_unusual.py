@@ -300,6 +300,18 @@ def test_volume_is_what_was_published_where_prints_do_not_contradict_it(
     assert then == row
 
 
+@pytest.mark.parametrize(("volume", "outcome"), [(3999, "closed"), (4000, "undecided")])
+def test_a_position_is_closed_only_where_the_rest_cannot_have_closed_it(with_greeks, tmp_path, volume, outcome):
+    """2,000 contracts less: of the order where the others are 1,999, of anyone where they are 2,000."""
+    path = tmp_path / "open_interest.csv"
+    rows = [("2025-12-09", 3000, ""), ("2025-12-10", 1000, volume)]
+    lines = [f"{when},MRK,2025-12-19,100,C,{held},{traded}" for when, held, traded in rows]
+    path.write_text("\n".join(["date,underlying,expiry,strike,right,open_interest,volume", *lines]) + "\n")
+    assert [found.error for found in ingest(with_greeks, [str(path)])] == [None]
+    (row,) = asked_unusual(with_greeks, Screen(), date(2025, 12, 10)).rows
+    assert (row["next_open_interest"], row["outcome"]) == (1000, outcome)
+
+
 class Thinned:
     """A market of whose option prints three in five are held, as a tape that leaves prints out holds them."""
 
