@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from feeds.errors import BadValue, BullbearError, UnreadableFile
-from feeds.fetch.checks import contains, first_line
+from feeds.fetch.checks import contains, first_line, last_line
 from feeds.fetch.client import Polite, Refused, Wanted
 from feeds.fetch.source import Asked, Fetched, Source
 
@@ -103,7 +103,7 @@ def _bars(content: bytes) -> list[str]:
         columns = [*(quote[field] for field in _FIELDS), adjusted, quote["volume"]] if stamps else []
         rows = zip(stamps, *columns, strict=True)
         days = [(_day(stamp, zone), *values) for stamp, *values in rows]
-    except (ValueError, KeyError, TypeError, IndexError, OSError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, OSError, RecursionError) as error:
         raise UnreadableFile(f"expected Yahoo's chart, found {content[:80]!r} ({type(error).__name__})") from None
     lines = [",".join([str(day), *("null" if v is None else repr(v) for v in values)]) for day, *values in days]
     return ["Date,Open,High,Low,Close,Adj Close,Volume", *lines]
@@ -116,6 +116,10 @@ def _day(stamp: int, zone: ZoneInfo) -> date:
 def _is_stooq(path: Path) -> None:
     contains(path, "Date")
     first_line(path, "Date", "Open", "High", "Low", "Close")
+    with path.open("rb") as stream:
+        fields = stream.readline(65_536).count(b",")
+    if (last := last_line(path)).count(",") != fields:
+        raise UnreadableFile(f"expected whole lines, found an end within a line: {last[:100]!r}")
 
 
 def _is_yahoo(path: Path) -> None:

@@ -39,9 +39,17 @@ def contains(path: Path, *words: str, within: int = 65_536) -> None:
         raise UnreadableFile(f"expected {', '.join(missing)}, found {' '.join(head.split())[:100]!r}")
 
 
+def last_line(path: Path) -> str:
+    """The last line that is not blank: how a file ends tells whether the server sent it to its end."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - 65_536))
+        lines = stream.read().decode("utf-8", "replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
 def json_of(path: Path) -> Any:
     """A JSON document."""
     try:
         return json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableFile(f"expected JSON, found: {error}") from None

@@ -7,6 +7,7 @@ moved to NAME: a finished file is never half a file, and what was there stays un
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,9 @@ LONGEST_WAIT = 300.0
 
 # what is retried is the user's business only when it fails: each file says what became of it
 stamina.instrumentation.set_on_retry_hooks(())
+
+SLOWEST, PATIENCE = 100.0, 120.0
+"""Bytes a second below which an answer is broken off once it has gone on for so many seconds, to be resumed."""
 
 _BUSY = frozenset({408, 418, 425, 429, 500, 502, 503, 504})
 _TIMEOUT = httpx.Timeout(30.0, read=60.0)
@@ -168,9 +172,9 @@ class Polite:
                 status, stamp = self._stream(url, part, final)
         if status in wanted.absent:
             return None
-        if status == 304:
+        if status == 304 and final.exists():
             return Fetched(wanted.name, "present", "unchanged")
-        if status >= 400:
+        if status not in (200, 206):
             raise Refused(status, url)
         _verified(part, final.name, wanted.check)
         size = part.stat().st_size
@@ -196,23 +200,25 @@ class Polite:
                 raise _refusal(response)
             if status not in (200, 206):
                 return status, None
-            resumed = status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {held}-")
-            if status == 206 and not resumed:
+            if status == 206 and not _to_the_end(response, held):
                 _dropped(part)
                 raise httpx.RemoteProtocolError(f"{url}: the server answered with another range than asked")
             _noted(part, response)
-            self._written(response, part, held if resumed else 0)
+            self._written(response, part, held if status == 206 else 0)
             return status, _seconds(response.headers.get("Last-Modified"))
 
     def _written(self, response: httpx.Response, part: Path, held: int) -> None:
         """The answer's bytes onto the part; a body shorter than it was said to be raises and leaves what came."""
         encoded = response.headers.get("Content-Encoding", "identity") != "identity"
+        began, before = self.clock(), held
         with part.open("ab" if held else "wb") as stream:
             for block in response.iter_bytes() if encoded else response.iter_raw():
                 held += len(block)
                 if held > MOST_BYTES:
                     raise UnreadableFile(f"expected a file of at most {MOST_BYTES:,} bytes, found more")
                 stream.write(block)
+                if (took := self.clock() - began) > PATIENCE and held - before < SLOWEST * took:
+                    raise httpx.ReadTimeout(f"the server sent {held - before:,} bytes in {took:.0f} seconds")
 
     @contextmanager
     def _asked(self, method: str, url: str, headers: Mapping[str, str], body: Any = None) -> Iterator[httpx.Response]:
@@ -248,7 +254,7 @@ def _refusal(response: httpx.Response) -> Refused:
     """A busy server's answer with the pause it asks for: seconds, or a time that is read against its own clock."""
     asked = response.headers.get("Retry-After", "")
     pause: float | None = None
-    if asked.isdigit():
+    if asked.isdecimal():
         pause = float(asked)
     elif (then := _seconds(asked)) is not None and (now := _seconds(response.headers.get("Date"))) is not None:
         pause = max(then - now, 0.0)
@@ -281,6 +287,12 @@ def _noted(part: Path, response: httpx.Response) -> None:
         _tag(part).write_text(validator)
     else:
         _tag(part).unlink(missing_ok=True)
+
+
+def _to_the_end(response: httpx.Response, held: int) -> bool:
+    """Whether a partial answer holds all that was not held: a range that ends before the file is not the file."""
+    found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", "").strip())
+    return found is not None and int(found[1]) == held and int(found[2]) + 1 == int(found[3])
 
 
 def _dropped(part: Path) -> None:

@@ -68,7 +68,10 @@ class FinraAts(Source):
         total = None
         try:
             while total is None or len(records) < total:
-                page, total = self._page(polite, monday, tier, len(records))
+                page, said = self._page(polite, monday, tier, len(records))
+                total = said if total is None else total
+                if said not in (None, total):
+                    raise UnreadableFile(f"expected {total:,} records, found {said:,}: they changed while being read")
                 records += page
                 if len(page) < (_PAGE if total is None else 1):
                     break
@@ -94,11 +97,11 @@ class FinraAts(Source):
         url = f"{self.base}/data/group/otcMarket/name/weeklySummary"
         answer = polite.answer("POST", url, body, {"Accept": "application/json"})
         total = answer.headers.get("Record-Total", "")
-        if answer.status == 204 or not answer.content:
+        if answer.status == 204:
             return [], 0 if not offset else None
         try:
             page = json.loads(answer.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise UnreadableFile(f"{url}: expected JSON, found {answer.content[:80]!r}") from None
         if not isinstance(page, list):
             raise UnreadableFile(f"{url}: expected a list of records, found {answer.content[:80]!r}")

@@ -4,12 +4,14 @@ Fair access (https://www.sec.gov/os/accessing-edgar-data): at most ten requests 
 who asks with an address. The data sets from the second quarter of 2026 on stand in another folder than those before.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from feeds.fetch.checks import contains, zip_with
+from feeds.errors import UnreadableFile
+from feeds.fetch.checks import contains, last_line, zip_with
 from feeds.fetch.client import Polite, Wanted
 from feeds.fetch.source import Asked, Fetched, Source, quarter_over
 
@@ -19,6 +21,8 @@ _SETS = (
     "files/datastandardsinnovation/data/insider-transactions-data-sets",
 )
 _FORMS = frozenset({"4", "4/A"})
+_PLACE = re.compile(r"edgar/data/\d{1,10}/(\d{1,10}-\d{2}-\d{1,6}\.txt)")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,11 @@ def _submissions(path: Path, start: date, end: date) -> Iterator[tuple[str, str]
             if len(fields) < 5 or fields[0] not in _FORMS:
                 continue
             filed, place = fields[-2], fields[-1]
-            accession = place.rsplit("/", 1)[-1]
-            safe = place.startswith("edgar/data/") and ".." not in place and accession.endswith(".txt")
-            if safe and start.isoformat() <= filed <= end.isoformat() and len(filed) == 10 and accession not in seen:
-                seen.add(accession)
+            found = _PLACE.fullmatch(place)
+            if found is None or not _DAY.fullmatch(filed) or not start.isoformat() <= filed <= end.isoformat():
+                continue  # both become a path: nothing but digits goes into it
+            if found[1] not in seen:
+                seen.add(found[1])
                 yield filed, place
 
 
@@ -107,7 +112,11 @@ def _is_set(path: Path) -> None:
 
 def _is_index(path: Path) -> None:
     contains(path, "Form Type", "Company Name", "Date Filed", "File Name")
+    if not (last := last_line(path)).endswith((".txt", "---")):
+        raise UnreadableFile(f"expected an index whose last line names a file, found {last[-100:]!r}")
 
 
 def _is_submission(path: Path) -> None:
     contains(path, "<SEC-DOCUMENT>", "<ownershipDocument>", within=1 << 20)
+    if (last := last_line(path)) != "</SEC-DOCUMENT>":
+        raise UnreadableFile(f"expected a submission that ends with </SEC-DOCUMENT>, found {last[-100:]!r}")

@@ -1,6 +1,8 @@
 """The polite client against recorded faults: what is whole stays, what is broken is resumed or said."""
 
 import gzip
+import itertools
+import threading
 from pathlib import Path
 
 import pytest
@@ -176,6 +178,28 @@ def test_a_slow_drip_is_read_to_its_end(server, polite):
     assert (polite.folder / "a/b.txt").read_bytes() == BODY
 
 
+def test_a_drip_that_would_take_for_ever_is_broken_off_and_what_came_is_kept(server, polite):
+    seconds, long = itertools.count(0, 100_000), BODY * 1000
+    url = server.on("/x", Reply(long, headers=TAG, ranged=True))
+    with Polite(polite.folder, "a", 4.0, clock=lambda: float(next(seconds)), wait=lambda _: None) as patient:
+        found = patient.file(wanted(url))
+    assert (found.state, "bytes in" in found.why) == ("failed", True)
+    assert left(polite) == ["b.txt.part", "b.txt.part.tag"]
+    assert polite.file(wanted(url)).state == "fetched"
+    assert server.seen[-1].headers["Range"].startswith("bytes=")
+    assert (polite.folder / "a/b.txt").read_bytes() == long
+
+
+def test_a_server_that_says_nothing_is_not_waited_for_for_ever(server, polite, monkeypatch):
+    monkeypatch.setattr("feeds.fetch.client._TIMEOUT", 0.05)
+    silent = threading.Event()
+    monkeypatch.setattr(server, "reply", lambda path: silent.wait(5) and None)
+    with Polite(polite.folder, "a", 4.0, wait=lambda _: None) as hasty:
+        found = hasty.file(wanted(f"{server.base}/x"))
+    silent.set()
+    assert (found.state, "timed out" in found.why) == ("failed", True)
+
+
 def test_an_endless_body_is_stopped(server, polite, monkeypatch):
     monkeypatch.setattr("feeds.fetch.client.MOST_BYTES", 100)
     found = polite.file(wanted(server.on("/x", Reply(BODY))))
@@ -236,3 +260,25 @@ def test_the_pause_is_truly_waited_for(server, polite, monkeypatch):
         assert polite.file(wanted(server.on("/x", busy, Reply(status=503), Reply(BODY)))).state == "fetched"
     assert slept[0] == 7.0
     assert 0 < slept[1] <= 3.0
+
+
+@pytest.mark.parametrize("reply", [Reply(status=204), Reply(status=302), Reply(status=304)])
+def test_an_answer_without_a_file_is_none_and_what_an_older_try_left_is_not_taken_for_it(server, polite, reply):
+    """The planted fault: a part that broke off long ago passes the check and becomes the file."""
+    url = server.on("/x", Reply(BODY, cut=100))
+    assert polite.file(wanted(url)).state == "failed"
+    assert left(polite) == ["b.txt.part"]
+    server.on("/x", reply)
+    found = polite.file(wanted(url))
+    assert (found.state, str(reply.status) in found.why) == ("failed", True)
+    assert "b.txt" not in left(polite)
+
+
+def test_a_range_that_ends_before_the_file_is_not_the_file(server, polite):
+    short = Reply(BODY[:100], 206, TAG | {"Content-Range": f"bytes 0-99/{len(BODY)}"})
+    found = polite.file(wanted(server.on("/x", short, short, Reply(BODY, headers=TAG, ranged=True))))
+    assert found.state == "fetched"
+    assert (polite.folder / "a/b.txt").read_bytes() == BODY
+    (polite.folder / "a/b.txt").unlink()
+    assert polite.file(wanted(server.on("/x", short))).state == "failed"
+    assert "b.txt" not in left(polite)

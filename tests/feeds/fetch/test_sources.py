@@ -113,7 +113,7 @@ Form Type   Company Name                      CIK         Date Filed  File Name
 
 def test_submissions_of_the_days_asked_once_each(server, polite):
     server.on("/Archives/edgar/full-index/2025/QTR4/form.idx", Reply(INDEX.encode()))
-    document = b"<SEC-DOCUMENT>\n<XML>\n<ownershipDocument>\n"
+    document = b"<SEC-DOCUMENT>\n<XML>\n<ownershipDocument>\n</ownershipDocument>\n</SEC-DOCUMENT>\n"
     server.on("/Archives/edgar/data/1000/0001000-25-000001.txt", Reply(document))
     server.on("/Archives/edgar/data/1000/0001000-25-000002.txt", Reply(b"<SEC-DOCUMENT> of something else"))
     question = asked(date(2025, 11, 4), date(2025, 11, 5))
@@ -123,6 +123,39 @@ def test_submissions_of_the_days_asked_once_each(server, polite):
         "2025-11-05/0001000-25-000002.txt": "failed",
     }
     assert all("passwd" not in path for path in server.paths())
+
+
+@pytest.mark.parametrize("cut", [1, 20, 40, 70])
+def test_a_submission_or_an_index_that_ends_too_soon_is_not_kept(server, polite, cut):
+    """A server that closes without saying how much there is: nothing but the end of a file tells that it is there."""
+    document = b"<SEC-DOCUMENT>\n<XML>\n<ownershipDocument>\n" + b" " * 70 + b"</ownershipDocument>\n</SEC-DOCUMENT>"
+    index = "".join(line for line in INDEX.splitlines(keepends=True) if "EVIL" not in line).encode().rstrip()
+    server.on("/Archives/edgar/full-index/2025/QTR4/form.idx", Reply(index[:-cut]), Reply(index))
+    server.on("/Archives/edgar/data/1000/0001000-25-000001.txt", Reply(document[:-cut]))
+    question = asked(date(2025, 11, 4), date(2025, 11, 4))
+    assert states(SecForm4(server.base), polite, question) == {"2025q4_form.idx": "failed"}
+    assert states(SecForm4(server.base), polite, question) == {
+        "2025q4_form.idx": "fetched",
+        "2025-11-04/0001000-25-000001.txt": "failed",
+    }
+    assert [path.name for path in polite.folder.rglob("*") if path.is_file()] == ["2025q4_form.idx"]
+
+
+def test_no_day_or_name_of_an_index_leads_out_of_the_folder(server, polite):
+    """The planted fault: a day of ten characters that is a way up, between two years."""
+    line = "4           EVIL INC                          5000        {}  edgar/data/5000/{}\n"
+    evil = line.format("2026/../..", "0001000-25-000009.txt") + line.format("2025-12-01", "x.txt")
+    server.on("/Archives/edgar/full-index/2025/QTR4/form.idx", Reply((INDEX + evil).encode()))
+    question = asked(date(2025, 12, 1), date(2027, 1, 31), today=date(2025, 12, 31))
+    assert states(SecForm4(server.base), polite, question) == {"2025q4_form.idx": "fetched"}
+    assert len(server.seen) == 1
+
+
+def test_an_index_that_is_unchanged_where_there_is_none_fails_alone(server, polite):
+    server.on("/Archives/edgar/full-index/2025/QTR4/form.idx", Reply(status=304))
+    assert states(SecForm4(server.base), polite, asked(date(2025, 11, 4), date(2025, 11, 5))) == {
+        "2025q4_form.idx": "failed"
+    }
 
 
 def test_the_running_quarters_index_is_asked_for_again_and_an_old_one_is_not(server, polite):
@@ -203,6 +236,13 @@ def test_ats_weeks_are_read_in_pages_and_counted(server, polite):
     "replies",
     [
         (page(0, 3, 5), page(3, 0, 5)),
+        (page(0, 3, 5), Reply(status=204)),
+        (page(0, 3, 5), Reply(b"")),
+        (page(0, 3, 5), Reply(b"[]")),
+        (page(0, 3, 5), page(3, 1, 4)),
+        (Reply(b""),),
+        (Reply(status=304),),
+        (Reply(b"[" * 100_000),),
         (Reply(b"{}"),),
         (Reply(b"<html>"),),
         (Reply(b'[{"a": 1}]'),),
@@ -212,8 +252,8 @@ def test_ats_weeks_are_read_in_pages_and_counted(server, polite):
 )
 def test_ats_answers_that_are_none_are_not_kept(server, polite, replies):
     server.on("/data/group/otcMarket/name/weeklySummary", *replies)
-    found = list(FinraAts(server.base).files(polite, asked(date(2025, 9, 8), date(2025, 9, 8))))
-    assert {f.state for f in found} == {"failed"}
+    first = next(FinraAts(server.base).files(polite, asked(date(2025, 9, 8), date(2025, 9, 8))))
+    assert first.state == "failed"
     assert not list(polite.folder.rglob("*.json*"))
 
 
@@ -242,7 +282,7 @@ def test_cboe_documents_and_the_archives_before_them(server, polite):
     }
 
 
-@pytest.mark.parametrize("body", [b"{}", b"[1]", b"{", b'"SUM OF ALL PRODUCTS"'])
+@pytest.mark.parametrize("body", [b"{}", b"[1]", b"{", b'"SUM OF ALL PRODUCTS"', b"[" * 100_000])
 def test_a_document_that_is_none_is_not_kept(server, polite, body):
     server.on("/data/us/options/market_statistics/daily/2025-11-05_daily_options", Reply(body))
     (found,) = Cboe(server.base).files(polite, asked(date(2025, 11, 5), date(2025, 11, 5)))
@@ -270,6 +310,14 @@ def test_stooq_says_in_words_what_it_has_not(server, polite):
     server.on("/q/d/l/", Reply(b"No data"), Reply(b"Exceeded the daily hits limit"))
     none, spent = Stooq(server.base).files(polite, asked(date(2025, 11, 1), date(2025, 11, 7), "NONE", "A"))
     assert (none.state, spent.state, "Exceeded the daily hits limit" in spent.why) == ("unpublished", "failed", True)
+
+
+@pytest.mark.parametrize("cut", [5, 20])
+def test_stooq_bars_that_end_within_a_line_are_not_kept(server, polite, cut):
+    body = b"Date,Open,High,Low,Close,Volume\r\n2025-11-04,1,2,0.5,1.5,100\r\n2025-11-05,1,2,0.5,1.5,100\r\n"
+    server.on("/q/d/l/", Reply(body[: -cut - 2]))
+    (found,) = Stooq(server.base).files(polite, asked(date(2025, 11, 1), date(2025, 11, 7), "A"))
+    assert (found.state, "within a line" in found.why) == ("failed", True)
 
 
 def chart(**more) -> bytes:
@@ -301,6 +349,8 @@ def test_yahoo_charts_become_yahoos_csv(server, polite, store):
         (Reply(b'{"chart": {"result": null}}', 404), "unpublished"),
         (Reply(chart(timestamp=[])), "unpublished"),
         (Reply(b"<html>"), "failed"),
+        (Reply(b""), "failed"),
+        (Reply(b"[" * 100_000), "failed"),
         (Reply(b'{"chart": {"result": [{}]}}'), "failed"),
         (Reply(chart(timestamp=[1762353000])), "failed"),
         (Reply(chart(meta={"exchangeTimezoneName": "../../etc/passwd"})), "failed"),
