@@ -170,7 +170,10 @@ class AkShare(LayoutFeed):
     about = "AkShare frames saved as csv, named FUNCTION[_WHAT].csv"
     layouts = (
         Layout(("曲线名称", "日期", "10年"), {"cn_bond_yields": _curve}, ignored=("other curves",)),
-        Layout(("指数代码", "发布日期", "收盘指数", "市盈率"), {"cn_industry_bars": _industry_analysis}),
+        Layout(
+            ("指数代码", "发布日期", "收盘指数", "换手率", "市盈率", "市净率", "流通市值"),
+            {"cn_industry_bars": _industry_analysis},
+        ),
         Layout(("代码", "日期", "收盘", "成交额"), {"cn_industry_bars": _industry_history}),
         Layout(
             ("日期", "指数", "滚动市盈率", "静态市盈率"),
@@ -200,7 +203,12 @@ class AkShare(LayoutFeed):
             {"cn_northbound": _northbound},
             ignored=("days without a turnover",),
         ),
-        Layout(("item", "value"), {"cn_breadth": _activity}, named=r"^(stock_market_activity_legu)", asks="it"),
+        Layout(
+            ("item", "value"),
+            {"cn_breadth": _activity},
+            named=r"^(stock_market_activity_legu)",
+            asks="stock_market_activity_legu_20240913.csv",
+        ),
         Layout(
             ("日期", "股票代码", "开盘", "收盘"), {"cn_stock_bars": _stock}, sure=r"(^|_)hfq(_|\.)", assumed="adj_close"
         ),

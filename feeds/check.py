@@ -2,6 +2,7 @@
 
 from collections.abc import Set
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache, reduce
 from operator import or_
 
@@ -113,7 +114,10 @@ def _reasons(found: pl.DataFrame, cells: list[Cells], mask: pl.Series) -> pl.Dat
 
 def _local_ns(day: str, clock: int, exchange: str) -> pl.Expr:
     """Nanoseconds UTC of a clock time on a local date."""
-    local = pl.col(day).cast(pl.Datetime("ns")) + pl.duration(nanoseconds=clock)
+    shown = pl.col(day).clip(
+        date(1678, 1, 1), date(2262, 1, 1)
+    )  # what nanoseconds can tell; no calendar reaches either
+    local = shown.cast(pl.Datetime("ns")) + pl.duration(nanoseconds=clock)
     return local.dt.replace_time_zone(ZONES[exchange], ambiguous="earliest", non_existent="null").dt.epoch("ns")
 
 

@@ -48,7 +48,10 @@ class CsIndex(LayoutFeed):
     fills = ("cn_index_bars",)
     about = "China Securities Index: daily history of an index with amount and rolling PE (csv)"
     layouts = (
-        Layout(("日期", "指数代码", "收盘", "成交金额", "滚动市盈率"), {"cn_index_bars": _history}),
+        Layout(
+            ("日期", "指数代码", "开盘", "最高", "最低", "收盘", "成交金额", "滚动市盈率"),
+            {"cn_index_bars": _history},
+        ),
         Layout(
             ("date", "open", "high", "low", "close", "amount_yi", "pe"),
             {"cn_index_bars": _daily},

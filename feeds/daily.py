@@ -13,7 +13,7 @@ price (O=H=L=C, as Yahoo has for old index levels) are kept.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -61,6 +61,10 @@ class Daily(Feed):
             _complete(path, list(_WEB), columns)
             return _claim(path, _named(path), path.name, columns, (*_WEB, *_WEB_MORE))
         return None
+
+    def headers(self, path: Path) -> Sequence[tuple[str, ...]]:
+        """Yahoo's and Stooq's; what a file of an index has no need of is not asked for."""
+        return ((*_WEB,), tuple(f"<{name}>" for name in ("TICKER", "PER", *_BULK)))
 
     def frames(self, path: Path, claim: Claim, desk: Desk) -> Iterator[pl.DataFrame]:
         """Bars under canonical names; the symbol's own column is `index` in index_levels."""

@@ -109,7 +109,9 @@ class TextFile:
             if opened is not None and _filled_lines(self.path) > at + misfits:
                 raise self._open_quote(opened)
         except (self.faults, OSError) as error:
-            raise UnreadableFile(f"'{self.path.name}': expected delimited text, found: {first_line(error)}") from None
+            mixed = "state machine" in str(error) and _ends_in_two_ways(self.path)
+            found = "lines that end in CR LF and lines that end in LF alone" if mixed else first_line(error)
+            raise UnreadableFile(f"'{self.path.name}': expected delimited text, found: {found}") from None
 
     def _open_quote(self, line: int) -> UnreadableFile:
         return UnreadableFile(
@@ -219,6 +221,12 @@ def _filled_lines(path: Path) -> int:
     """Lines of a text file that are not blank."""
     with open_text(path) as stream, io.BufferedReader(cast(Any, stream), BLOCK_BYTES) as lines:
         return sum(1 for line in lines if line.strip(b"\r\n"))
+
+
+def _ends_in_two_ways(path: Path) -> bool:
+    """Whether some lines of a text file end in CR LF and others in LF alone."""
+    with open_text(path) as stream, io.BufferedReader(cast(Any, stream), BLOCK_BYTES) as lines:
+        return len({line.endswith(b"\r\n") for line in lines if line.endswith(b"\n")}) > 1
 
 
 def _at_least(rows: int, reader: Iterable[Any]) -> Iterator[pl.DataFrame]:

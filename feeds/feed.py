@@ -15,7 +15,7 @@ from typing import IO, Any, ClassVar
 
 import polars as pl
 
-from feeds.errors import UnreadableFile, first_line
+from feeds.errors import UnreadableFile
 from feeds.schema import Sessions
 
 UNREADABLE_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
@@ -79,6 +79,26 @@ class Feed(ABC):
     def claim(self, path: Path) -> Claim | None:
         """Whether the file is one of this source's, judged by its content; None if it is not."""
 
+    def headers(self, path: Path) -> Sequence[tuple[str, ...]]:
+        """The layouts' columns, where a file that lacks one of them is not claimed."""
+        return ()
+
+    def lacking(self, path: Path) -> str | None:
+        """What is said of a text file that nobody claims and that has all columns of a layout but one."""
+        if magic(path) not in ("text", "gz", "zst"):
+            return None
+        for delimiter in (",", "|"):
+            found = header_of(path, delimiter) or ()
+            said = [
+                f"{', '.join(names)}, missing {missing[0]}"
+                for names in self.headers(path)
+                if len(missing := unknown_to(names, found)) == 1 and len(names) > 1
+            ]
+            if said:
+                columns = ", ".join(found)[:200]
+                return f"'{path.name}': expected the columns of {self.name}: {'; or '.join(said)}; found {columns}"
+        return None
+
     @abstractmethod
     def frames(self, path: Path, claim: Claim, desk: Desk) -> Iterator[pl.DataFrame]:
         """The file's rows under canonical names, in file order, with `record` (Int64: line or record number)."""
@@ -112,26 +132,6 @@ _HEAD = 1 << 16
 """Bytes of a file by which it is known."""
 
 
-def require_readable(path: Path) -> None:
-    """UnreadableFile of a gz or zst that breaks off in its first lines: too short for any feed to know it by them."""
-    if (kind := magic(path)) not in ("gz", "zst"):
-        return
-    try:
-        with open_text(path) as stream:
-            stream.read(_HEAD)
-    except (OSError, EOFError) as error:
-        raise UnreadableFile(f"'{path.name}': expected a whole {kind} file, found: {first_line(error)}") from None
-
-
-def is_web_page(path: Path) -> bool:
-    """Whether a file that is not named so is an HTML page: what a server says instead of the file asked for."""
-    if path.suffix.lower() in (".html", ".htm", ".xhtml"):
-        return False
-    with open_text(path) as stream:
-        head = stream.read(_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    return head.startswith((b"<!doctype html", b"<html"))
-
-
 def header_of(path: Path, delimiter: str = ",") -> tuple[str, ...] | None:
     """The first line's fields, None where the file has no readable first line of text.
 
@@ -146,6 +146,24 @@ def header_of(path: Path, delimiter: str = ",") -> tuple[str, ...] | None:
     if "\x00" in line:
         return None
     return tuple(part.strip().strip('"').strip() for part in line.split(delimiter))
+
+
+def unreadable(path: Path) -> str | None:
+    """What is wrong with a file in which no feed finds a header; None where it may be somebody else's."""
+    kind = magic(path)
+    if kind not in ("gz", "zst", "text"):
+        return None
+    try:
+        with open_text(path) as stream:
+            head = stream.read(_HEAD)
+    except (OSError, EOFError):
+        return f"expected a whole {kind} file, found one that is cut or broken. Download it again."
+    if not head:
+        return f"expected rows, found zero bytes in a {kind} file"
+    page = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html"))
+    if page and path.suffix.lower() not in (".html", ".htm"):
+        return "expected rows, found an HTML page: what a server said instead of the file. Download it again."
+    return None
 
 
 _SAMPLE = 1 << 20

@@ -14,7 +14,7 @@ Layout: FINRA, "Daily Short Sale Volume File Layout"; "OTC Transparency API Spec
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,10 @@ class Finra(Feed):
                 return _weekly_claim(path, columns)
         keys = _first_keys(path)
         return _weekly_claim(path, keys) if keys is not None and "weekStartDate" in keys else None
+
+    def headers(self, path: Path) -> Sequence[tuple[str, ...]]:
+        """Of a daily file and of a weekly one."""
+        return (_DAILY_NEEDED, _WEEKLY_NEEDED)
 
     def frames(self, path: Path, claim: Claim, desk: Desk) -> Iterator[pl.DataFrame]:
         """Rows under canonical names; a daily file is whole only where its last line counts its rows right."""

@@ -28,8 +28,9 @@ from feeds.errors import (
     TooManyRejects,
     UnknownName,
     UnreadableFile,
+    first_line,
 )
-from feeds.feed import Claim, Desk, Feed, is_web_page, magic, require_readable, rows_expected, zipped_files
+from feeds.feed import Claim, Desk, Feed, magic, rows_expected, unreadable, zipped_files
 from feeds.finra import Finra
 from feeds.form4 import Form4
 from feeds.holdings import Holdings
@@ -168,7 +169,9 @@ def found_files(paths: Sequence[Path | str]) -> Iterator[tuple[Path, Path | None
         path = Path(given)
         if path.is_dir():
             for inner in sorted(path.rglob("*")):
-                if not inner.is_dir() and not any(part.startswith(".") for part in inner.relative_to(path).parts):
+                if (inner.is_symlink() or not inner.is_dir()) and not any(
+                    part.startswith(".") for part in inner.relative_to(path).parts
+                ):
                     yield inner, path
         elif path.exists():
             yield path, None
@@ -184,15 +187,24 @@ def _one(
 ) -> list[Outcome]:
     if not path.exists():
         raise UnreadableFile(f"'{path}': no such file or folder")
+    if path.is_dir():
+        raise FillsNoTable(f"'{path.name}': expected a file, found a link to a folder, not followed: name it itself")
     if not path.is_file():
         raise UnreadableFile(f"'{path.name}': expected a file, found a pipe or a device. Write it to a file first.")
-    if magic(path) == "empty":
+    try:
+        kind = magic(path)
+    except OSError as error:
+        found = error.strerror or first_line(error)
+        raise UnreadableFile(f"'{path.name}': expected a file that may be read, found: {found}") from None
+    if kind == "empty":
         raise UnreadableFile(f"'{path.name}': expected rows, found zero bytes")
-    require_readable(path)
     feed, claim = _claimed(path, feeds)
     if feed is None or claim is None:
-        if is_web_page(path):
-            raise UnreadableFile(f"'{path.name}': expected rows, found an HTML page. Download the file again.")
+        if (wrong := unreadable(path)) is not None:
+            raise UnreadableFile(f"'{path.name}': {wrong}")
+        lacked = next((lacked for feed in feeds if (lacked := feed.lacking(path)) is not None), None)
+        if lacked is not None:
+            raise UnreadableFile(lacked)
         if not asked:
             return [Outcome(path, skipped=True)]
         if (several := zipped_files(path)) is not None:

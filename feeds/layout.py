@@ -72,10 +72,23 @@ class LayoutFeed(Feed):
         """By header; the name is asked only for what no column says."""
         if (layout := self._layout(path)) is None:
             return None
-        layout.word(path)
+        try:
+            layout.word(path)
+        except UnreadableFile as error:
+            raise UnreadableFile(f"{error}. Or {lacked}" if (lacked := self.lacking(path)) else str(error)) from None
         assumed = layout.assumed if layout.sure and not re.search(layout.sure, path.name) else None
         first, *others = layout.fills
         return Claim(first, dated_name(path), assumed, layout.ignored, also=tuple(others))
+
+    def headers(self, path: Path) -> list[tuple[str, ...]]:
+        """What each layout needs; two columns are anybody's unless the file's name says whose."""
+        header = set(header_of(path) or ())
+        return [
+            layout.needs
+            for layout in self.layouts
+            if not set(layout.lacks) & header
+            and (len(layout.needs) > 2 or re.search(layout.named or "$^", path.name) is not None)
+        ]
 
     def frames(self, path: Path, claim: Claim, desk: Desk) -> Iterator[pl.DataFrame]:
         """The whole file at once: these hold thousands of rows, and a stub is told by the row before it."""
@@ -88,7 +101,10 @@ class LayoutFeed(Feed):
         desk.refused.append(text.misfits())
         if batches:
             raw = pl.concat(batches).with_columns(_bare(name) for name in names)
-            first, *others = (rows(raw, layout.word(path)) for rows in layout.fills.values())
+            try:
+                first, *others = (rows(raw, layout.word(path)) for rows in layout.fills.values())
+            except UnreadableFile as error:
+                raise UnreadableFile(f"'{path.name}': {error}") from None
             for more in others:  # another table's columns of the same rows
                 own = [name for name in more.columns if name == "record" or name not in first.columns]
                 first = first.join(more.select(own), on="record", how="left", maintain_order="left")

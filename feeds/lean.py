@@ -187,7 +187,7 @@ def _columns(content: bytes, names: list[str], path: str) -> pl.DataFrame:
 
 def _time(day: date, ms: pl.Expr) -> pl.Expr:
     """Wall-clock milliseconds of a New York day as UTC nanoseconds."""
-    local = pl.lit(day).cast(pl.Datetime("ns")) + pl.duration(milliseconds=ms)
+    local = pl.lit(day).cast(pl.Datetime("ns"), strict=False) + pl.duration(milliseconds=ms)
     return local.dt.replace_time_zone(ZONES["XNYS"], ambiguous="earliest", non_existent="null").dt.epoch("ns")
 
 

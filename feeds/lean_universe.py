@@ -21,7 +21,7 @@ correction recorded: read Lean's minute zips of open interest before the univers
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +64,10 @@ class LeanUniverse(Feed):
         # Two sessions may have files of the same bytes: what the name says is part of what the file says.
         place = f"{symbol.lower()}/{day}"
         return Claim("open_interest", f"option/universes/{place}", ignored=ignored, beside=beside, learned=place)
+
+    def headers(self, path: Path) -> Sequence[tuple[str, ...]]:
+        """What is read of a universe."""
+        return (_READ,)
 
     def frames(self, path: Path, claim: Claim, desk: Desk) -> Iterator[pl.DataFrame]:
         """The contracts that have open interest; the underlying's bar and the others are counted aside."""

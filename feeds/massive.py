@@ -17,7 +17,7 @@ Source: Massive, flat files (massive.com/flat-files: columns and their meaning);
 exchange 4 with a trf_id.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +92,10 @@ class Massive(Feed):
                 f" found {', '.join(columns)[:200]}"
             )
         return Claim(table, dated_name(path), ignored=unknown_to(columns, _USED[table]))
+
+    def headers(self, path: Path) -> Sequence[tuple[str, ...]]:
+        """The four layouts."""
+        return tuple(LAYOUTS.values())
 
     def frames(self, path: Path, claim: Claim, desk: Desk) -> Iterator[pl.DataFrame]:
         """Batches of lines, times as nanoseconds, prices as the text that the file has."""

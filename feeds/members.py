@@ -14,7 +14,7 @@ goes to the scheme `gics_sub_industry`; slips of the pen (`Industries`, `Telecom
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from glob import escape
@@ -68,6 +68,10 @@ class Members(Feed):
         ignored = unknown_to(columns, (layout[0], layout[2]))
         return Claim("index_members", f"constituents/{day}", ignored=ignored, also=("sectors",), learned=until)
 
+    def headers(self, path: Path) -> Sequence[tuple[str, ...]]:
+        """The newer layout: the three columns of the older one are anybody's."""
+        return (_NEW,)
+
     def frames(self, path: Path, claim: Claim, desk: Desk) -> Iterator[pl.DataFrame]:
         """A row a member, with the columns of both tables."""
         columns = header_of(path) or ()
@@ -87,7 +91,10 @@ class Members(Feed):
             ).with_columns(
                 scheme=pl.when(pl.col("group").is_in(GICS_SECTORS))
                 .then(pl.lit("gics"))
-                .otherwise(pl.lit("gics_sub_industry"))
+                .otherwise(pl.lit("gics_sub_industry")),
+                refused=pl.when((pl.col("symbol") == "Symbol") & (pl.col("group") == sector)).then(
+                    pl.lit("the header again, where a member should be")
+                ),
             )
         desk.refused.append(text.misfits())
 

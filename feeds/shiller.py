@@ -12,7 +12,7 @@ interpolated from quarters: they are no estimates, and nothing of them reaches f
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -58,6 +58,10 @@ class Shiller(Feed):
                 f" found {', '.join(columns)[:200]}"
             )
         return Claim("index_levels", path.name, ignored=unknown_to(columns, ("Date", "SP500")))
+
+    def headers(self, path: Path) -> Sequence[tuple[str, ...]]:
+        """The CSV's."""
+        return ((*_CSV, "PE10"),)
 
     def frames(self, path: Path, claim: Claim, desk: Desk) -> Iterator[pl.DataFrame]:
         """One row a month, dated with its last session; a month that is none keeps its text and so is refused."""

@@ -37,7 +37,7 @@ def new_york(day: pl.Expr, clock: pl.Expr) -> pl.Expr:
     day : Date
     clock : Int64, nanoseconds since midnight; the earlier of two times that show the same
     """
-    wall = day.cast(pl.Datetime("ns")) + pl.duration(nanoseconds=clock)
+    wall = day.cast(pl.Datetime("ns"), strict=False) + pl.duration(nanoseconds=clock)
     zoned = wall.dt.replace_time_zone(ZONES["XNYS"], ambiguous="earliest", non_existent="null")
     return zoned.dt.convert_time_zone("UTC").dt.to_string(_ISO)
 

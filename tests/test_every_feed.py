@@ -2,14 +2,23 @@
 synthetic market written in its layout to the readings of the canonical tables.
 """
 
+import csv
+import gzip
+import io
+import re
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from feeds.errors import BullbearError
-from feeds.ingest import SNIFFING, ingest
+from feeds.feed import magic
+from feeds.ingest import SNIFFING, Outcome, ingest
 from feeds.schema import TABLES
 from feeds.store import Store
 from feeds.synthetic import Market, canonical, market
@@ -17,6 +26,7 @@ from feeds.writers import said, sources, writer
 from indicators.engine.run import of_market, readings_of
 from indicators.engine.scope import scope
 from tests.feeds.china_samples import AKSHARE, CHINA_SERIES, CSINDEX, SHENWAN, written
+from tests.feeds.hostile import cells
 
 
 def as_written(made: Market, source: str, folder: Path) -> list[Path]:
@@ -80,6 +90,114 @@ def test_rubbish_is_claimed_by_nobody_or_named(name: str, content: bytes, tmp_pa
         said = str(error)
     assert claim is None
     assert path.name in said
+
+
+TEXTS = sorted({*FEEDS} - {"canonical", "databento", "form4", "lean", "sec_insider", "spglobal", "unusual_whales"})
+"""Feeds whose samples are text under a header; those of the others are packed, and their own tests spoil them."""
+
+
+@dataclass
+class Text:
+    """A text sample as its cells; `header` is the line of the column names."""
+
+    name: str
+    delimiter: str
+    lines: list[list[str]]
+    header: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Text":
+        """A sample, unpacked."""
+        content = gzip.decompress(path.read_bytes()) if magic(path) == "gz" else path.read_bytes()
+        delimiter = "|" if content.splitlines()[0].count(b"|") else ","
+        lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig")), delimiter=delimiter))
+        widths = [len(line) for line in lines]
+        return cls(path.name.removesuffix(".gz"), delimiter, lines, widths.index(max(widths[:20])))
+
+    def without(self, at: int) -> "Text":
+        """The sample less one column."""
+        spoilt = (n >= self.header and line[:1] != ["END"] for n, line in enumerate(self.lines))
+        lines = [line[:at] + line[at + 1 :] if it else line for it, line in zip(spoilt, self.lines, strict=True)]
+        return replace(self, lines=lines)
+
+    def written(self, folder: Path) -> Path:
+        """As a file under its own name."""
+        text = io.StringIO()
+        csv.writer(text, delimiter=self.delimiter, lineterminator="\n").writerows(self.lines)
+        (folder / self.name).write_text(text.getvalue(), encoding="utf-8", errors="surrogatepass")
+        return folder / self.name
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Store]:
+    with Store.memory() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def texts(samples: dict[str, list[Path]]) -> dict[str, list[Text]]:
+    """A sample of each header of each feed of text."""
+    found: dict[str, list[Text]] = {}
+    for name in TEXTS:
+        kinds = {
+            tuple(text.lines[text.header]): text
+            for text in map(Text.of, samples[name])
+            if not text.name.endswith(".json")
+        }
+        found[name] = list(kinds.values())
+    return found
+
+
+def spoilt(store: Store, path: Path) -> list[Outcome]:
+    """What becomes of a file at any share of bad rows: an error of one line, or rows that are all accounted for."""
+    outcomes = list(ingest(store, [path], most_rejected=1.0))
+    for outcome in outcomes:
+        assert outcome.error is None or (path.name in outcome.error and "\n" not in outcome.error)
+        assert outcome.read == outcome.stored + outcome.duplicates + outcome.rejected
+    return outcomes
+
+
+TENORS = ("3月", "6月", "1年", "3年", "5年", "7年", "30年")
+"""Columns of a yield curve that are rows of a table: one less is so many rows less."""
+
+RAGGED = {"cboe": 5}
+"""Last names of a header that stand for any number of fields."""
+
+
+def as_one_word(text: str) -> str:
+    return re.sub(r"\W+", "_", text.strip()).lower()
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_missing_column_is_named_or_not_missed(name: str, texts: dict[str, list[Text]], store: Store, tmp_path: Path):
+    named = 0
+    for text in texts[name]:
+        whole = [outcome.stored for outcome in spoilt(store, text.written(tmp_path))]
+        header = text.lines[text.header]
+        for at, column in enumerate(header[: -RAGGED.get(name, 0) or None]):
+            outcomes = spoilt(store, text.without(at).written(tmp_path))
+            if (error := outcomes[0].error) is None:
+                assert not any(outcome.rejected for outcome in outcomes), column
+                assert [outcome.stored + outcome.duplicates for outcome in outcomes] == whole or column in TENORS
+            else:
+                named += 1
+                assert as_one_word(column) in as_one_word(error.replace(text.name, "")), column
+    assert named
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@given(data=st.data())
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_any_cells_are_stored_or_rejected(
+    name: str, texts: dict[str, list[Text]], scratch: Store, tmp_path: Path, data: st.DataObject
+):
+    text = data.draw(st.sampled_from(texts[name]))
+    rows = st.integers(text.header, min(len(text.lines), text.header + 8) - 1)
+    spoilt_cells = st.lists(st.tuples(rows, st.integers(0, 40), cells), min_size=1, max_size=4)
+    lines = [list(line) for line in text.lines]
+    for row, at, cell in data.draw(spoilt_cells):
+        lines[row][at % max(1, len(lines[row])) : at % max(1, len(lines[row])) + 1] = [cell]
+    spoilt(scratch, replace(text, lines=lines).written(tmp_path))
 
 
 @pytest.fixture

@@ -263,3 +263,17 @@ def test_a_file_of_many_blocks_rests_as_by_the_rule(fresh_db, seed, rows, odd, s
         patched.setattr(cells, "QUICK_ROWS", 1 << 40)
         patched.setattr(feeds.writing.FileWriting, "_follows", lambda *_: False)
         assert quick == found(path, fresh_db)
+
+
+PLAIN = {"int": "1", "float": "1.5", "decimal": "1.5", "price": "1.5", "bool": "true", "ts": ""}
+
+
+@pytest.mark.parametrize("name", [name for name, table in TABLES.items() if not table.is_tape])
+@pytest.mark.parametrize("day", ["9999-12-31", "2262-04-12", "1677-09-21", "0001-01-01"])
+def test_a_date_that_no_clock_of_nanoseconds_shows_is_a_row_like_any_other(name: str, day: str, tmp_path: Path):
+    """The planted fault: one such day in a file, and the run ends."""
+    columns = [column for column in TABLES[name].columns if column.kind != "ts"]
+    row = [day if column.kind == "date" else PLAIN.get(column.kind, "A") for column in columns]
+    path = tmp_path / f"{name}.csv"
+    path.write_text("\n".join([",".join(column.name for column in columns), ",".join(row)]))
+    conserved(path, name)

@@ -404,7 +404,6 @@ def test_guarantee_4_more_than_one_percent_fails_the_file(store, option_csv, bad
 # -- 5 -----------------------------------------------------------------------------------------------------------------
 
 GOOD = "\n".join([OPTION_HEADER, *(option_row(i) for i in range(9999))]).encode()
-SHORT = "\n".join([OPTION_HEADER, *(option_row(i) for i in range(999))]).encode()
 
 
 def zst(content: bytes) -> bytes:
@@ -466,32 +465,73 @@ def test_guarantee_5_a_folder_lists_what_nobody_claims(tmp_path, option_csv):
     assert "1 stored" in done.stdout
 
 
-SNIFFED = {
-    "truncated gz": ("x.csv.gz", lambda: gzip.compress(SHORT)[: len(gzip.compress(SHORT)) // 2], "gz"),
-    "truncated zst": ("x.csv.zst", lambda: zst(SHORT)[: len(zst(SHORT)) // 2], "zst"),
-    "gz that breaks off before its first line": ("x.csv.gz", lambda: gzip.compress(SHORT)[:12], "expected a whole gz"),
-    "an HTML page": ("CNMSshvol20251105.txt", lambda: b"\n<!doctype HTML>\n<p>404</p>\n", "found an HTML page"),
-    "an HTML page, packed": ("x.csv.gz", lambda: gzip.compress(b"<html><p>404</p></html>"), "found an HTML page"),
+BROKEN = {
+    "cut gz": (lambda: gzip.compress(GOOD[:2000])[:-30], "expected a whole gz file"),
+    "a dozen bytes of a gz": (lambda: gzip.compress(GOOD[:2000])[:12], "expected a whole gz file"),
+    "gz of nothing": (lambda: gzip.compress(b""), "zero bytes"),
+    "gz and more": (lambda: gzip.compress(GOOD[:2000]) + b"more", "expected a whole gz file"),
+    "cut zst": (lambda: zst(GOOD[:2000])[:-30], "expected a whole zst file"),
+    "page": (lambda: b"<!DOCTYPE html>\n<html><body>busy</body></html>\n", "found an HTML page"),
+    "packed page": (lambda: gzip.compress(b"\n<!doctype HTML>\n<p>404</p>\n"), "found an HTML page"),
+    "page after a mark": (lambda: b"\xef\xbb\xbf\n <HTML>busy</HTML>\n", "found an HTML page"),
 }
-"""A file's name, its bytes, and what is said of it though nobody said what it is."""
+"""Small files: what is broken in them lies where a feed looks for a header. The bytes, and what is said of them."""
 
 
-@pytest.mark.parametrize("case", SNIFFED)
-@pytest.mark.parametrize("asked", ["by name", "in its folder"])
-def test_guarantee_5_a_file_that_breaks_off_is_not_passed_over(tmp_path, option_csv, case, asked):
-    """However short it is: nobody's layout is one thing, a download that failed another."""
-    name, make, said = SNIFFED[case]
-    option_csv("drop/good.csv", [option_row()])
-    path = tmp_path / "drop" / name
-    path.write_bytes(make())
-    paths = [path.parent / "good.csv", path] if asked == "by name" else [path.parent]
-    done = CliRunner().invoke(app, ["ingest", *map(str, paths), "--db", str(tmp_path / "m.duckdb")])
-    (line,) = done.stderr.strip().splitlines()
+@pytest.mark.parametrize("case", BROKEN)
+@pytest.mark.parametrize("whole", [True, False])
+def test_guarantee_5_a_small_broken_file_is_an_error_in_a_folder_too(tmp_path, option_csv, case, whole):
+    """The planted fault: a feed that sees no header takes a broken file for somebody else's, and it is passed over."""
+    make, said = BROKEN[case]
+    option_csv("drop/x.csv", [option_row()])
+    bad = tmp_path / "drop" / "bad.csv.gz"
+    bad.write_bytes(make())
+    given = bad.parent if whole else bad
+    done = CliRunner().invoke(app, ["ingest", str(given), "--db", str(tmp_path / "m.duckdb")])
     assert done.exit_code == 2
-    assert name in line
+    (line,) = done.stderr.strip().splitlines()
+    assert "bad.csv.gz" in line
     assert said in line
-    assert "no feed knows" not in line
-    assert "1 stored" in done.stdout
+    assert ("1 stored" in done.stdout) == whole
+
+
+def test_guarantee_5_a_file_that_may_not_be_read_stops_no_other(tmp_path, option_csv, monkeypatch):
+    option_csv("drop/x.csv", [option_row()])
+    option_csv("drop/closed.csv", [option_row()])
+    whole = Path.open
+
+    def denied(path: Path, *words: object, **more: object):
+        if path.name == "closed.csv":
+            raise PermissionError(13, "Permission denied", str(path))
+        return whole(path, *words, **more)
+
+    monkeypatch.setattr(Path, "open", denied)
+    done = CliRunner().invoke(app, ["ingest", str(tmp_path / "drop"), "--db", str(tmp_path / "m.duckdb")])
+    assert (done.exit_code, "1 stored" in done.stdout) == (2, True)
+    (line,) = done.stderr.strip().splitlines()
+    assert line == "'closed.csv': expected a file that may be read, found: Permission denied"
+
+
+def test_guarantee_5_a_link_to_a_folder_is_said(tmp_path, option_csv):
+    """Links are not followed, as they may go round in a circle; what lies behind one is not passed over in silence."""
+    option_csv("drop/x.csv", [option_row()])
+    option_csv("elsewhere/y.csv", [option_row()])
+    (tmp_path / "drop" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "drop" / "round").symlink_to(tmp_path / "drop")
+    done = CliRunner().invoke(app, ["ingest", str(tmp_path / "drop"), "--db", str(tmp_path / "m.duckdb")])
+    assert (done.exit_code, done.stderr) == (0, "")
+    skipped = [line for line in done.stdout.splitlines() if "skipped" in line]
+    assert [line.split(":")[0] for line in skipped] == ["link", "round"]
+    assert all("a link to a folder" in line for line in skipped)
+
+
+def test_guarantee_5_lines_that_end_in_two_ways_are_named(tmp_path, option_csv):
+    path = option_csv("drop/x.csv", [option_row() for _ in range(3)])
+    first, second, *rest = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\r\n".join([first, second]) + b"\n" + b"\r\n".join(rest))
+    done = CliRunner().invoke(app, ["ingest", str(path), "--db", str(tmp_path / "m.duckdb")])
+    assert done.exit_code == 2
+    assert "lines that end in CR LF and lines that end in LF" in done.stderr
 
 
 # -- 6 -----------------------------------------------------------------------------------------------------------------

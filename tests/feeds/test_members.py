@@ -157,3 +157,15 @@ def test_the_real_snapshots_are_read_whole(store):
     assert sum(o.rejected for o in outcomes if o.table == "sectors") == 8
     held = {row[0]: row[3] for row in table(store, "sectors") if row[1] == "Telecommunication Services"}
     assert max(held.values()) == date(2020, 5, 28)  # the sector was renamed in September 2018: no snapshot in between
+
+
+def test_a_header_that_comes_again_is_no_member(store, tmp_path):
+    """Two snapshots put together: the second one's header reads like a symbol in a sector of its own."""
+    path = tmp_path / "constituents_2025-11-05.csv"
+    path.write_text("Symbol,Name,Sector\nA,Agilent,Health Care\nSymbol,Name,Sector\nB,Barnes,Industrials\n")
+    outcomes = list(ingest(store, [path], most_rejected=1.0))
+    assert [(o.table, o.read, o.stored, o.rejected) for o in outcomes] == [
+        ("index_members", 3, 2, 1),
+        ("sectors", 3, 2, 1),
+    ]
+    assert set(store.rejects()["reason"]) == {"the header again, where a member should be"}
