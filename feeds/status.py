@@ -169,7 +169,7 @@ def _of_daily_index(store: Store, table: Table, days: list[date], known: Session
 
 def _missed(table: Table, days: list[date], known: Sessions) -> list[date] | None:
     """Sessions between the first and the last without a row; None for a table that need not have one in each."""
-    if table.known not in ("tape", "close"):
+    if table.known not in ("tape", "close", "next"):
         return None
     have = set(days)
     return [day for day in known.window(days[0], days[-1]).dates if day not in have] if days else []

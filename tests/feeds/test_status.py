@@ -94,6 +94,17 @@ def test_gaps_and_rejects_degrade_and_an_absent_table_is_missing(store):
     assert list(line.reasons.values()) == [1]
 
 
+@pytest.mark.parametrize("table", ["short_volume", "cn_margin"])
+def test_a_day_that_is_not_published_is_a_gap_of_the_session_that_should_know_it(store, table):
+    """The planted fault: a file a session, known from the next one on, of which the middle one never came."""
+    fill(store, table, "2025-11-03", "2025-11-05")
+    (line,) = (line for line in status(store).tables if line.table == table)
+    assert (line.gaps, line.gap_sessions, line.state) == (1, (datetime(2025, 11, 5).date(),), "degraded")
+    fill(store, table, "2025-11-04")
+    (line,) = (line for line in status(store).tables if line.table == table)
+    assert (line.gaps, line.state) == (0, "available")
+
+
 def test_a_monthly_index_beside_a_daily_one_has_no_gaps(store):
     fill(store, "index_levels", "2025-11-03", "2025-11-05")
     put(store, "index_levels", [{"date": "2025-09-30", "index": "SPX_SHILLER", "close": "6500"}], "s.csv", "s")
