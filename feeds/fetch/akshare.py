@@ -70,7 +70,7 @@ CALLS = (
     Call("index_analysis_daily_sw",
          ("指数代码", "指数名称", "发布日期", "收盘指数", "换手率", "市盈率", "市净率", "流通市值"),
          days=90, symbols=("一级行业",)),
-    Call("stock_zh_index_hist_csindex", ("日期", "指数代码", "收盘", "成交金额", "滚动市盈率"),
+    Call("stock_zh_index_hist_csindex", ("日期", "指数代码", "开盘", "最高", "最低", "收盘", "成交金额", "滚动市盈率"),
          days=3650, symbols=INDICES),
     Call("stock_margin_account_info", ("日期", "融资余额", "融资买入额", "融券余额")),
     Call("stock_margin_detail_sse", ("信用交易日期", "标的证券代码", "融资余额", "融资买入额", "融资偿还额"), days=1),
