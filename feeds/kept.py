@@ -29,13 +29,16 @@ class Kept(ABC):
         return dict(self._kept("measured", indicator=indicator, recipe=recipe))
 
     def measured_rows(self, indicator: str, recipe: str, days: Collection[date]) -> dict[str, pl.DataFrame]:
-        """Held rows of some sessions, by frame."""
+        """Held rows of some sessions, by frame: ascending by session, each one's as they were measured."""
         if not days:
             return {}
         found = {}
         for table, frame in self._measured_tables(indicator, recipe).items():
             relation = self._db.sql(query("kept/rows", table=table), params={"days": list(days)})
-            found[frame] = integers(relation.to_arrow_table())
+            rows = integers(relation.to_arrow_table())
+            if not rows["held_for"].is_sorted():  # an earlier session was measured again, after later ones
+                rows = rows.sort("held_for", maintain_order=True)
+            found[frame] = rows.drop("held_for")
         return found
 
     def _measured_tables(self, indicator: str, recipe: str) -> dict[str, str]:

@@ -72,7 +72,7 @@ class Earlier:
         weighed = [name for name in told_from if indicators[name].weighed]
         before = min((told_from[name] for name in weighed), default=len(self.sessions))
         sure = min((self._sure(indicators[name], parts[name]) for name in weighed), default=len(self.sessions))
-        recipe, rests_on = recipe_of_gauge(indicators.values()), self._rests_on(indicators.values())
+        recipe, rests_on = recipe_of_gauge(indicators.values()), self._rests_on(indicators.values(), weighed)
         held, past = self._held(f"gauge_{market}", recipe, rests_on)
         held = held.filter(pl.col("session").is_in(self.sessions.dates[:before]))
         anew = self._after(held)
@@ -92,11 +92,15 @@ class Earlier:
         full = np.flatnonzero(~np.isnan(indicator.ranked(readings)))
         return self.sessions.position(days_of(readings)[int(full[-1])]) + 1 if len(full) else 0
 
-    def _rests_on(self, indicators: Iterable[Indicator]) -> list[str]:
-        """By session, sha256 over the code, the calendar and the files of the indicators' tables up to it."""
+    def _rests_on(self, indicators: Iterable[Indicator], parts: Iterable[str] = ()) -> list[str]:
+        """By session, sha256 over the code, the calendar and the files of the indicators' tables up to it.
+
+        `parts` names those that are told at all: a part whose tables are empty is missing for another reason than one
+        whose rows all came later, of which the files up to a session say nothing.
+        """
         names = sorted({need.table for indicator in indicators for need in indicator.inputs})
         held = [self.files.get(name, {}) for name in names]
-        last = code_hash()
+        last = repr((code_hash(), sorted(parts)))
         found = []
         closes, after = self.sessions.closes.tolist(), [*self.sessions.dates[1:], self.sessions.following]
         for day, close, following in zip(self.sessions.dates, closes, after, strict=True):

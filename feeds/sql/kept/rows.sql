@@ -1,1 +1,1 @@
-SELECT * EXCLUDE (held_for) FROM derived."{table}" WHERE held_for IN (SELECT unnest($days))
+SELECT * FROM derived."{table}" WHERE held_for IN (SELECT unnest($days))

@@ -13,7 +13,9 @@ from feeds.store import Store
 from feeds.synthetic import Market, market
 from indicators.engine import keeping
 from indicators.engine.day import Day, day_of
-from indicators.engine.run import Kept
+from indicators.engine.run import Kept, rows_of
+from indicators.engine.scope import scope
+from indicators.us.directional_premium import DirectionalPremium
 from tests.storing import add, put
 
 DAYS = 5
@@ -129,6 +131,54 @@ def test_a_correction_that_moves_a_row_to_a_later_session_is_seen_where_the_row_
     assert min(fresh) == lost
 
 
+def measured(store: Store) -> dict[str, pl.DataFrame]:
+    """Rows of option prints, what was measured being kept."""
+    kept = Kept()
+    rows = rows_of(store, DirectionalPremium(order_floor=1_000), scope(store, ["option_trades"]), kept=kept)
+    kept.save(store)
+    return rows
+
+
+def test_held_rows_come_in_the_order_of_their_keys_though_an_earlier_session_was_measured_last(store, made):
+    measured(store)
+    day = made.sessions.dates[1]
+    put(store, "option_trades", made.tape(day)["option_trades"].gather_every(2), f"{day}/option_trades")
+    anew, held = measured(store), measured(store)
+    assert anew["orders"].height > 100
+    assert all(held[name].equals(anew[name]) for name in anew)
+    assert held["orders"].equals(held["orders"].sort(DirectionalPremium.keys["orders"]))
+
+
+def test_a_tape_that_comes_back_behind_another_file_is_measured_again(store, made):
+    """Of two files' prints at one instant those of the earlier file come first: tick tests look at the one before."""
+    day = made.sessions.dates[1]
+    tape = made.tape(day)["option_trades"].drop("bid", "ask", "aggressor", "sequence")
+    name = f"{day}/option_trades"
+    put(store, "option_quotes", made.tape(day)["option_quotes"].head(1), f"{day}/option_quotes")
+    put(store, "option_trades", tape.gather_every(2), name)
+    late = tape.gather_every(2).with_columns(pl.col("price") + 10_000)
+    put(store, "option_trades", late, f"{day}/late")
+    before = measured(store)
+    put(store, "option_trades", tape.head(9), name)
+    put(store, "option_trades", tape.gather_every(2), name)
+    behind = rows_of(store, DirectionalPremium(order_floor=1_001), scope(store, ["option_trades"]))
+    assert not behind["flow"].equals(before["flow"])
+    assert measured(store)["flow"].equals(behind["flow"])
+
+
+def test_a_gauge_names_a_part_as_missing_once_its_table_is_empty_again(tmp_path, made):
+    """A part without a table tells nothing, one with a table of later rows alone says of earlier sessions why not."""
+    with Store.open(tmp_path / "late.duckdb") as store:
+        tables = made.tables()
+        for table in ("index_levels", "daily_bars", "sectors", "insider_trades"):
+            put(store, table, tables[table].tail(20_000), table)
+        late = tables["forward_eps"].filter(pl.col("published") > made.history.dates[-400])
+        put(store, "forward_eps", late, "forward_eps")
+        check_day(store)
+        put(store, "forward_eps", late.clear(), "forward_eps")
+        check_day(store)
+
+
 def test_an_early_correction_of_a_daily_table_is_seen(store, made):
     bars = made.tables()["daily_bars"]
     day = bars["date"].unique().sort()[400]
@@ -187,7 +237,7 @@ def test_whatever_comes_in_whatever_order_the_day_is_the_one_told_anew(store, ma
 )
 def test_a_kept_reading_that_holds_no_longer_would_be_seen(store, made, monkeypatch, seen):
     """The planted fault: what a reading rests on is told from too little."""
-    monkeypatch.setattr(keeping.Earlier, "_rests_on", lambda self, _: [seen(self, d) for d in self.sessions.dates])
+    monkeypatch.setattr(keeping.Earlier, "_rests_on", lambda self, *_: [seen(self, d) for d in self.sessions.dates])
     check_day(store)
     _correct_levels(store, made, made.tables()["index_levels"]["date"][900])
     with pytest.raises(AssertionError):
