@@ -116,3 +116,39 @@ def test_the_readme_s_table_of_speed_is_the_run_in_docs():
     _, _, rest = (ROOT / "README.md").read_text().partition("<!-- bench: from docs/bench.json -->\n")
     table, _, _ = rest.partition("\n<!-- /bench -->")
     assert table.strip() == bench_text(run, "markdown").strip()
+
+
+def test_what_is_told_of_speed_is_the_run_in_docs():
+    from indicators.engine.bench.jobs import Bench
+
+    jobs = Bench.model_validate_json((ROOT / "docs" / "bench.json").read_bytes()).jobs
+    told = " ".join((ROOT / "docs" / "performance.md").read_text().split())
+
+    def times(job: str, peer: str, digits: int) -> str:
+        """Ours in units of the peer's."""
+        return f"{1 / jobs[job].peers[peer].ratio:.{digits}f} ×"
+
+    held_to_scan = [
+        f"needs {jobs[job].seconds:.3g} s where the scan needs {jobs[job].peers['scan'].seconds:.3f}"
+        for job in ("P1", "P1b", "P2")
+    ]
+    long = jobs["P5"].figures
+    each, reading, resident = (
+        [f"{long[f'{name}_of_{prints}000000']:.{digits}f}" for prints in (200, 20, 2)]
+        for name, digits in (("nanoseconds_a_print", 1), ("of_them_reading", 1), ("resident_gb", 3))
+    )
+    expected = [
+        *held_to_scan,
+        f"takes {jobs['P1'].peers['duckdb'].ratio:.1f} times as long as ours",
+        f"needs {jobs['P3'].peers['duckdb'].seconds:.2f} ({times('P3', 'duckdb', 2)}",
+        f"in {jobs['P3'].figures['resident_gb']} GB against {jobs['P3'].figures['resident_gb_of_duckdb']}",
+        f"costs {times('P4', 'empty_store', 2).removesuffix(' ×')} times",
+        "200 M prints take {} ns each, 20 M {}, and 2 M {}".format(*each),
+        "Of them {}, {} and {} are reading".format(*reading),
+        "Resident memory is {}, {} and {} GB".format(*reversed(resident)),
+        f"{jobs['P6'].peers['one_thread'].ratio:.2f} ×",
+        f"takes {times('P8', 'imports', 2)} `import typer`",
+        f"takes {times('P8b', 'imports', 1)} the bare imports ({jobs['P8b'].seconds:.2f} s)",
+        f"{jobs['P9'].peers['vectorbt'].ratio:.0f} × vectorbt",
+    ]
+    assert [figure for figure in expected if figure not in told] == []
