@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 import polars as pl
 import pytest
 
+from feeds.query import query
 from feeds.store import Store
 from indicators.engine.bench import premium
-from indicators.engine.bench.tape import Tapes
+from indicators.engine.bench.tape import SESSIONS, Tapes, bench_sessions
 
 CONTENDERS: dict[str, Callable[[Store], pl.DataFrame | None]] = {
     "ours": premium.ours_p1,
@@ -48,6 +49,14 @@ def test_p1b(name, tapes, benchmark):
     found = benchmark(PASS[name], tapes.options)
     if found is not None:
         assert found.equals(premium.pass_answer(premium.ours_p1b(tapes.options)))
+
+
+def test_duckdbs_plan_halves_the_tape(tapes):
+    """What streams keeps to one thread: two halves for the two cores that ours has."""
+    *_, tenth = bench_sessions(tapes.options, SESSIONS // 2).dates
+    plan = query("bench/premium")
+    assert f"session <= DATE '{tenth}'" in plan
+    assert f"session > DATE '{tenth}'" in plan
 
 
 def test_the_tape_rests_in_the_order_of_the_store(tapes):
