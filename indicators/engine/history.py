@@ -1,6 +1,7 @@
-"""What readings of whole histories share: the last one of each month, and notes on what a mapping assumed."""
+"""What readings of whole histories share: sums of floats, the last one of each month, notes on assumed columns."""
 
 from datetime import timedelta
+from math import fsum
 
 import polars as pl
 
@@ -20,6 +21,21 @@ def assumed_notes(frame: pl.DataFrame, table: str) -> list[Since]:
     """
     sets = frame.drop_nulls("assumed").group_by("assumed").agg(pl.col("n").min()).sort("n", "assumed")
     return [(n, f"{table}: assumed {columns}") for columns, n in sets.iter_rows()]
+
+
+def added(groups: pl.DataFrame, *names: str) -> pl.DataFrame:
+    """Columns that hold each group's floats as a list, as the sums of them; nulls are left out.
+
+    Rounded once, whatever the order: Polars adds a group's floats in one order or another by what other groups hold,
+    and a later session would change the last digit of an earlier one.
+
+    >>> added(pl.DataFrame({"x": [[0.1, 0.2, 0.3], [None]]}), "x")["x"].to_list()
+    [0.6, 0.0]
+    """
+    return groups.with_columns(
+        pl.Series(name, [fsum(x for x in own if x is not None) for own in groups[name].to_list()], pl.Float64)
+        for name in names
+    )
 
 
 def month_ends(readings: list[Reading], sessions: Sessions) -> list[Reading]:

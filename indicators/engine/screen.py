@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from math import fsum
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import polars as pl
@@ -319,10 +320,9 @@ def _eps_divergence(frame: pl.DataFrame, session: date, by: str) -> pl.DataFrame
         return pl.DataFrame()
     own = pl.col("contribution")
     none = pl.when(own.is_null()).then(pl.lit("contribution: no bar on this session or the one before"))
+    largest, rest = (fsum(today.filter(pl.col("largest") == of)["contribution"].drop_nulls()) for of in (True, False))
     return (
-        today.with_columns(
-            seven_largest=own.filter("largest").sum(), rest=own.filter(~pl.col("largest")).sum(), reason=none
-        )
+        today.with_columns(seven_largest=pl.lit(largest), rest=pl.lit(rest), reason=none)
         .with_columns(residual=pl.col("index_return") - pl.col("seven_largest") - pl.col("rest"))
         .sort([by, "symbol"], descending=[True, False], nulls_last=True)
         .select(

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from feeds.schema import Part, Sessions, utc
 from indicators.engine.contributions import member_contributions
-from indicators.engine.history import Since, assumed_notes, month_ends
+from indicators.engine.history import Since, added, assumed_notes, month_ends
 from indicators.engine.indicator import Indicator, Input, Period, Reading, Rows
 from indicators.kernels.blend import forward_blend
 from indicators.kernels.rank import trailing_percentile
@@ -285,14 +285,15 @@ class EpsDivergence(Indicator):
 def _by_session(members: pl.DataFrame) -> dict[date, dict[str, Any]]:
     """`MEMBERS` by session, ascending; what members with a return add up to, what the index's return has beyond it."""
     own = pl.col("contribution")
-    summed = members.group_by("session").agg(
+    groups = members.group_by("session").agg(
         pl.col("index_return").first(),
-        seven_largest=own.filter("largest").sum(),
-        rest=own.filter(~pl.col("largest")).sum(),
+        seven_largest=own.filter("largest"),
+        rest=own.filter(~pl.col("largest")),
         members=pl.len().cast(pl.Int64),
         without_return=own.null_count().cast(pl.Int64),
         weights_of=pl.col("weights_of").first().cast(pl.String),
     )
+    summed = added(groups, "seven_largest", "rest")
     whole = summed.with_columns(residual=pl.col("index_return") - pl.col("seven_largest") - pl.col("rest"))
     return {row.pop("session"): row for row in whole.select("session", *MEMBERS).sort("session").iter_rows(named=True)}
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from feeds.schema import CONSOLIDATED, Part, Sessions, utc
-from indicators.engine.history import assumed_notes, month_ends
+from indicators.engine.history import added, assumed_notes, month_ends
 from indicators.engine.indicator import Indicator, Input, Period, Reading, Rows
 from indicators.engine.spans import nanoseconds
 
@@ -93,6 +93,8 @@ class ShortShare(Indicator):
         if volumes.is_empty():
             return []
         listed, chosen = self._chosen(volumes, members, clock, key)
+        if since is not None:
+            chosen = chosen.filter(pl.col("session") >= since)
         by_session = {row["session"]: row for row in self._summed(volumes, chosen).iter_rows(named=True)}
         notes = assumed_notes(volumes, "short_volume")
         first = int(volumes["n"].min())  # type: ignore[arg-type]
@@ -125,15 +127,16 @@ class ShortShare(Indicator):
         """Dollar sums by session over the chosen symbols that have volume and a close."""
         found = chosen.join(volumes, on=["session", "symbol"], how="left").sort("session", "symbol")
         priced = pl.col("close").is_not_null() & (pl.col("total_volume") > 0)
-        return found.group_by("session", maintain_order=True).agg(
-            short=(pl.col("close") * pl.col("short_volume")).filter(priced).sum(),
-            total=(pl.col("close") * pl.col("total_volume")).filter(priced).sum(),
-            shares_short=pl.col("short_volume").filter(priced).sum(),
-            shares=pl.col("total_volume").filter(priced).sum(),
+        groups = found.group_by("session", maintain_order=True).agg(
+            short=(pl.col("close") * pl.col("short_volume")).filter(priced),
+            total=(pl.col("close") * pl.col("total_volume")).filter(priced),
+            shares_short=pl.col("short_volume").filter(priced),
+            shares=pl.col("total_volume").filter(priced),
             members=pl.len().cast(pl.Int64),
             counted=priced.fill_null(False).sum().cast(pl.Int64),
             known_at=pl.col("known_at").max(),
         )
+        return added(groups, "short", "total", "shares_short", "shares")
 
     def meaning(self, reading: Reading) -> str:
         """How much of off-exchange volume was sold short."""

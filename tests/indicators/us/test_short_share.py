@@ -1,6 +1,7 @@
 """The stand-in from FINRA's files: dollar-weighted, one session late, each share once, never a part of the gauge."""
 
 from datetime import UTC, date, datetime
+from math import fsum
 
 import polars as pl
 import pytest
@@ -55,6 +56,21 @@ def read(volumes, closes, members=(), **how):
 
 A, B = "AAA", "BBB"
 CLOSES = {(day, symbol): price for day in DAYS for symbol, price in ((A, 100.0), (B, 10.0))}
+
+
+def test_a_later_file_changes_no_last_digit_of_an_earlier_sum():
+    """Sums of floats come in one order: a later symbol without a close would have Polars add in another."""
+    totals = (11558039.22, 11864842.209999999, 8893840.29, 44409500.01, 45010066.89)
+    first = [(DAYS[0], f"S{n}", "B", 59957524.09 * (n == 4), total) for n, total in enumerate(totals)]
+    closes = {(DAYS[0], symbol): 1.0 for _, symbol, *_ in first}
+    (alone, *_), (beside, *_) = read(first, closes), read([*first, (DAYS[1], "S9", "B", 1.0, 2.0)], closes)
+    assert alone.value == beside.value == fsum_share(first, closes)
+
+
+def fsum_share(volumes: list[Volume], closes: dict[tuple[date, str], float]) -> float:
+    """Correctly rounded sums, whatever their order."""
+    short = fsum(closes[day, symbol] * own for day, symbol, _, own, _ in volumes)
+    return short / fsum(closes[day, symbol] * whole for day, symbol, _, _, whole in volumes)
 
 
 def test_dollars_weigh_and_the_reading_is_one_session_late():
