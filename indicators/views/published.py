@@ -13,7 +13,7 @@ from feeds.errors import StoreBusy, StoreFull, StoreUnreadable
 from feeds.store import Store
 from indicators.engine.recipe import code_hash
 from indicators.engine.scope import on_session, scope, tables_of
-from indicators.views.report import Report, report_of
+from indicators.views.report import Report, package_version, report_of
 
 if TYPE_CHECKING:
     from indicators.engine.run import Kept
@@ -47,7 +47,8 @@ def published(
     if as_of is None:
         tables, covered = tables_of(market), scope(store, tables_of(market), market, end=session).sessions
         last, calendar = covered.dates[-1], (covered.closes.tolist(), covered.following)
-        rests_on = (code_hash(), market, calendar, store.partition_state(tables, last), store.reject_counts())
+        told_by = (code_hash(), package_version(), market)
+        rests_on = (*told_by, calendar, store.partition_state(tables, last), store.reject_counts())
         key = hashlib.sha256(repr(rests_on).encode()).hexdigest()
         if (document := store.kept_report(key)) is not None:
             return Published(Report.model_validate_json(document))

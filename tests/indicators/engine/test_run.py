@@ -16,6 +16,8 @@ from indicators.engine.day import day_of
 from indicators.engine.recipe import recipe_of
 from indicators.engine.run import Kept, chosen, readings_of
 from indicators.engine.scope import scope, tables_of
+from indicators.views import published as published_module
+from indicators.views import report as report_module
 from indicators.views.published import Published, keep, published
 from indicators.views.report import report_of
 from tests.storing import add, put
@@ -66,6 +68,14 @@ def test_the_same_report_is_found_not_made(db):
     again, nothing = publish(db)
     assert (first.kept, again.kept, scanned, nothing) == (None, None, {}, {})
     assert again.report.to_json() == first.report.to_json()
+
+
+def test_a_report_of_another_version_is_made_anew_though_no_code_differs(db, monkeypatch):
+    publish(db)
+    monkeypatch.setattr(published_module, "package_version", lambda: "9.9.9")
+    monkeypatch.setattr(report_module, "package_version", lambda: "9.9.9")
+    found, _ = publish(db)
+    assert found.report.version == "9.9.9"
 
 
 def test_a_report_names_the_hash_of_all_its_input(db):
