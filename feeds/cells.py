@@ -77,6 +77,8 @@ def read_cells(column: Column, given: pl.Series | None, height: int, exact: bool
     """
     if given is None:
         return Cells(column, pl.Series(column.name, [None], dtype=_null_type(column)).new_from_index(0, height))
+    if given.dtype == pl.Null:  # how Parquet keeps a column in which nobody wrote anything
+        given = given.cast(pl.String)
     if isinstance(given.dtype, pl.Categorical | pl.Enum):
         if (distinct := _categories(given)) is not None:
             return _once_each(column, given, distinct, exact, scaled)

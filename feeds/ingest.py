@@ -249,7 +249,7 @@ def _stored(
         with (
             store.writing(tables[0], *named, path.name, claim.assumed) as writing,
             closing(_ahead(feed.frames(path, claim, desk))) as frames,
-            closing(_ahead(_checked(frames, tables, sessions, feed.scaled))) as batches,
+            closing(_ahead(_checked(path, frames, tables, sessions, feed.scaled))) as batches,
         ):
             for height, good, rejects in batches:
                 writing.add(good[0])
@@ -295,11 +295,15 @@ def _parted(
 
 
 def _checked(
-    frames: Iterator[pl.DataFrame], tables: Sequence[Table], sessions: Sessions, scaled: bool
+    path: Path, frames: Iterator[pl.DataFrame], tables: Sequence[Table], sessions: Sessions, scaled: bool
 ) -> Iterator[tuple[int, list[pl.DataFrame], pl.DataFrame]]:
     """Each frame's height, its good rows for each table, and its rejects."""
     for frame in frames:
-        yield frame.height, *_parted(frame, tables, sessions, scaled)
+        try:
+            good, rejects = _parted(frame, tables, sessions, scaled)
+        except UnreadableFile as error:
+            raise UnreadableFile(f"'{path.name}': {error}") from None
+        yield frame.height, good, rejects
 
 
 def _claimed(path: Path, feeds: Sequence[Feed]) -> tuple[Feed | None, Claim | None]:

@@ -138,6 +138,14 @@ def test_time_without_zone_makes_the_column_unreadable():
         )
 
 
+@pytest.mark.parametrize("column", TABLES["option_trades"].names)
+def test_a_column_in_which_nobody_wrote_anything_is_empty(column):
+    """Parquet keeps it without any type; it says what empty cells of text say."""
+    untyped, empty = one(**{column: None}), one(**{column: ""})
+    assert untyped.good.equals(empty.good)
+    assert untyped.rejects["reason"].to_list() == empty.rejects["reason"].to_list()
+
+
 def test_conditions_become_flags_and_unknown_words_are_kept():
     parted = one(conditions="sweep;martian", cancelled="true")
     flags = parted.good["flags"][0]

@@ -113,6 +113,13 @@ def test_typed_parquet_is_read_exactly(store, tmp_path):
     assert part.tables["option_trades"]["price"].to_list() == [100_000]
 
 
+def test_a_column_of_a_type_that_says_nothing_of_it_is_named_with_its_file(store, tmp_path):
+    frame = pl.DataFrame({"date": [date(2025, 11, 5)], "symbol": ["A"], "close": [b"1"], "volume": [1.0]})
+    frame.write_parquet(tmp_path / "x.parquet")
+    (outcome,) = run(store, tmp_path / "x.parquet", table="daily_bars")
+    assert outcome.error == "'x.parquet': `close`, was a column of type Binary: expected numbers"
+
+
 def test_canonical_header_is_recognised_without_its_table(store, option_csv):
     (outcome,) = run(store, option_csv("x.csv", [option_row()]))
     assert (outcome.table, outcome.stored) == ("option_trades", 1)
