@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from feeds.errors import UnreadableFile
+from feeds.errors import UnreadableFile, first_line
 from feeds.feed import (
     UNREADABLE_ZIP,
     Claim,
@@ -24,6 +24,7 @@ from feeds.feed import (
 from feeds.schema import TABLES
 
 _PARQUET_ROWS = 1 << 16
+_PLAIN = (pl.String, pl.Boolean, pl.Date, pl.Null)
 
 
 @dataclass(frozen=True)
@@ -142,3 +143,21 @@ def _parquet_frames(path: Path) -> Iterator[pl.DataFrame]:
                 yield pl.DataFrame(pl.from_arrow(batch)).with_columns(record=numbers)
     except (pa.ArrowException, OSError) as error:
         raise UnreadableFile(f"'{path.name}': expected Parquet, found: {str(error).splitlines()[0][:150]}") from None
+
+
+def of_known_types(path: Path, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """A layout's frames; UnreadableFile where it cannot read a column of its Parquet for that column's type.
+
+    A vendor's types change from release to release, and any expression of a layout may meet one that it does not take.
+    """
+    try:
+        yield from frames
+    except pl.exceptions.PolarsError as error:
+        if magic(path) != "parquet":
+            raise
+        types = pl.read_parquet_schema(path)
+        odd = [f"{name} {kind}" for name, kind in types.items() if not (kind.is_numeric() or kind in _PLAIN)]
+        raise UnreadableFile(
+            f"'{path.name}': expected columns of text, numbers, dates and true or false, found {', '.join(odd)[:300]}"
+            f" ({first_line(error)[:150]})"
+        ) from None

@@ -12,7 +12,7 @@ from typing import TypeVar
 import polars as pl
 
 from feeds.akshare import AkShare
-from feeds.canonical import Canonical
+from feeds.canonical import Canonical, of_known_types
 from feeds.cboe import Cboe
 from feeds.check import BEFORE_CALENDAR, check
 from feeds.china_series import ChinaSeries
@@ -248,7 +248,7 @@ def _stored(
     with store.together() if claim.also else nullcontext():
         with (
             store.writing(tables[0], *named, path.name, claim.assumed) as writing,
-            closing(_ahead(feed.frames(path, claim, desk))) as frames,
+            closing(_ahead(of_known_types(path, feed.frames(path, claim, desk)))) as frames,
             closing(_ahead(_checked(path, frames, tables, sessions, feed.scaled))) as batches,
         ):
             for height, good, rejects in batches:

@@ -157,6 +157,32 @@ def test_zip_and_parquet_read_alike(store: Store, tmp_path: Path):
     assert {name: zipped[name] for name in same} == {name: table[name] for name in same}
 
 
+ODD = {
+    "nothing": pl.lit(None),
+    "bytes": pl.lit(b"\xff"),
+    "a duration": pl.duration(days=1),
+    "a time without a zone": pl.lit(datetime(2024, 4, 12, 19)),
+    "a list": pl.concat_list(pl.lit(1)),
+    "true": pl.lit(True),
+    "an unsigned number": pl.lit(2**63, pl.UInt64),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_parquet_whose_types_are_others_is_stored_rejected_or_said_to_be_unreadable(store: Store, tmp_path, odd):
+    """Never a traceback: types change from release to release."""
+    whole = pl.read_csv(file(tmp_path, [trade()]))
+    for column in _READ:
+        path = tmp_path / f"{column}-bot-eod-report-2024-04-12.parquet"
+        whole.with_columns(ODD[odd].alias(column)).write_parquet(path)
+        (outcome,) = ingest(store, [path])
+        if outcome.error is None:
+            assert outcome.read == outcome.stored + outcome.duplicates + outcome.rejected == 1
+        else:
+            assert path.name in outcome.error
+            assert "\n" not in outcome.error
+
+
 @pytest.mark.parametrize("column", _READ)
 def test_a_missing_column_is_named(store: Store, tmp_path: Path, column: str):
     header = ",".join(name for name in _HEADER.split(",") if name != column)
