@@ -1,7 +1,8 @@
 """Forms 3, 4 and 5 as EDGAR publishes them: the XML document, or the full submission with its header; single or zipped.
 
     ownershipDocument (X0206 … X0508)   form, issuer, owners, transactions; no accession, no filing date
-    <SEC-DOCUMENT> … (.txt)             header with ACCESSION NUMBER, ACCEPTANCE-DATETIME (New York), FILED AS OF DATE
+    <SEC-DOCUMENT> … (.txt)             header with ACCESSION NUMBER, ACCEPTANCE-DATETIME (New York), FILED AS OF DATE;
+                                        the same inside a privacy-enhanced (signed) message, as EDGAR kept older ones
     <SUBMISSION> … (.nc)                header with ACCESSION-NUMBER and FILING-DATE, no time of acceptance
 
 Only non-derivative transactions of forms 4 and 4/A are rows of insider_trades; the rest is counted and set aside.

@@ -21,8 +21,8 @@ from feeds.schema import Sessions
 _LARGEST_XML = 8 << 20
 """Bytes of one document: forms have kilobytes."""
 
-SUBMISSION = (b"<SEC-DOCUMENT>", b"<IMS-DOCUMENT>", b"<SUBMISSION>")
-"""How a full submission begins."""
+SUBMISSION = (b"<SEC-DOCUMENT>", b"<IMS-DOCUMENT>", b"<SUBMISSION>", b"-----BEGIN PRIVACY-ENHANCED MESSAGE-----")
+"""How a full submission begins; EDGAR's older ones stand in a signed message."""
 
 _XML = (b"<?xml", b"<ownershipDocument", b"<!--", b"<!DOCTYPE ownershipDocument")
 _ROOT = re.compile(rb"<(?:\w+:)?ownershipDocument[\s>]")

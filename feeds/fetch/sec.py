@@ -23,6 +23,7 @@ _SETS = (
 _FORMS = frozenset({"4", "4/A"})
 _PLACE = re.compile(r"edgar/data/\d{1,10}/(\d{1,10}-\d{2}-\d{1,6}\.txt)")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ENDS = ("</SEC-DOCUMENT>", "-----END PRIVACY-ENHANCED MESSAGE-----")  # the latter of EDGAR's older submissions
 
 
 @dataclass(frozen=True)
@@ -118,5 +119,5 @@ def _is_index(path: Path) -> None:
 
 def _is_submission(path: Path) -> None:
     contains(path, "<SEC-DOCUMENT>", "<ownershipDocument>", within=1 << 20)
-    if (last := last_line(path)) != "</SEC-DOCUMENT>":
+    if (last := last_line(path)) not in _ENDS:
         raise UnreadableFile(f"expected a submission that ends with </SEC-DOCUMENT>, found {last[-100:]!r}")

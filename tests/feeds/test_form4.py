@@ -119,6 +119,21 @@ def test_a_submission_is_known_when_it_was_accepted(store, tmp_path):
     }  # fmt: skip
 
 
+def signed(content: str) -> str:
+    """A submission as EDGAR kept older ones: inside a privacy-enhanced message."""
+    head = "Proc-Type: 2001,MIC-CLEAR\nOriginator-Name: webmaster@www.sec.gov\nMIC-Info: RSA-MD5,RSA,\n AAAA==\n\n"
+    ends = [f"-----{word} PRIVACY-ENHANCED MESSAGE-----\n" for word in ("BEGIN", "END")]
+    return f"{ends[0]}{head}{content}{ends[1]}"
+
+
+def test_a_submission_in_a_signed_message_is_the_submission(store, tmp_path):
+    with Store.memory() as other:
+        one(other, written(tmp_path, submission(document())))
+        plain = stored(other)
+    assert one(store, written(tmp_path, signed(submission(document())), "old.txt")).assumed is None
+    assert stored(store) == plain
+
+
 def test_the_tagged_header_has_a_day_and_no_time(store, tmp_path):
     head = f"<SUBMISSION>\n<ACCESSION-NUMBER>{ACCESSION}<TYPE>4<FILING-DATE>20250108<DOCUMENT><TEXT><XML>"
     assert (

@@ -111,9 +111,10 @@ Form Type   Company Name                      CIK         Date Filed  File Name
 """
 
 
-def test_submissions_of_the_days_asked_once_each(server, polite):
+@pytest.mark.parametrize("more", [b"", b"-----END PRIVACY-ENHANCED MESSAGE-----\n\n"])
+def test_submissions_of_the_days_asked_once_each(server, polite, more):
     server.on("/Archives/edgar/full-index/2025/QTR4/form.idx", Reply(INDEX.encode()))
-    document = b"<SEC-DOCUMENT>\n<XML>\n<ownershipDocument>\n</ownershipDocument>\n</SEC-DOCUMENT>\n"
+    document = b"<SEC-DOCUMENT>\n<XML>\n<ownershipDocument>\n</ownershipDocument>\n</SEC-DOCUMENT>\n" + more
     server.on("/Archives/edgar/data/1000/0001000-25-000001.txt", Reply(document))
     server.on("/Archives/edgar/data/1000/0001000-25-000002.txt", Reply(b"<SEC-DOCUMENT> of something else"))
     question = asked(date(2025, 11, 4), date(2025, 11, 5))
