@@ -114,9 +114,8 @@ def _reasons(found: pl.DataFrame, cells: list[Cells], mask: pl.Series) -> pl.Dat
 
 def _local_ns(day: str, clock: int, exchange: str) -> pl.Expr:
     """Nanoseconds UTC of a clock time on a local date."""
-    shown = pl.col(day).clip(
-        date(1678, 1, 1), date(2262, 1, 1)
-    )  # what nanoseconds can tell; no calendar reaches either
+    # what nanoseconds can tell: no calendar reaches either end
+    shown = pl.col(day).clip(date(1678, 1, 1), date(2262, 1, 1))
     local = shown.cast(pl.Datetime("ns")) + pl.duration(nanoseconds=clock)
     return local.dt.replace_time_zone(ZONES[exchange], ambiguous="earliest", non_existent="null").dt.epoch("ns")
 
